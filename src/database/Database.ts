@@ -1,0 +1,41 @@
+/** The pool of connections to the company's PostgreSQL. */
+import { PgClient } from "@effect/sql-pg"
+import { Effect, type Layer, type Redacted } from "effect"
+import type { SqlClient, SqlError } from "effect/sql"
+import { DatabaseError } from "../domain/Reason.ts"
+
+/** How a session of Jarvis is told from others in `pg_stat_activity`. */
+export const applicationName = "jarvis"
+
+/**
+ * A pool on `url`. Statements of many fibers share connections (`multiplex`); listeners and transactions have their
+ * own. Building it connects once, so that an unreachable database is known at start.
+ */
+export const layer = (
+  url: Redacted.Redacted
+): Layer.Layer<PgClient.PgClient | SqlClient.SqlClient, SqlError.SqlError> =>
+  PgClient.layerFrom(
+    Effect.tap(
+      PgClient.make({
+        url,
+        applicationName,
+        multiplex: true,
+        // A peer that vanished without a word is noticed within a minute, not after TCP's hours.
+        keepAlive: "30 seconds",
+        // The functions and triggers live in public; so must everything that Jarvis creates.
+        startupParameters: { search_path: "public" }
+      }),
+      (sql) => sql`SELECT 1`
+    )
+  )
+
+/** What PostgreSQL itself said, where it said something. */
+export const sayWhy = (error: SqlError.SqlError): string => {
+  const cause = error.reason.cause
+  return cause instanceof Error ? cause.message : error.message
+}
+
+/** A failed statement as a reason that a row can carry. */
+export const asDatabaseError = Effect.mapError(
+  (error: SqlError.SqlError) => new DatabaseError({ detail: sayWhy(error) })
+)

