@@ -1,0 +1,47 @@
+/**
+ * The simulated company: four branches, the companies RentProg counts them as, and a company token for each.
+ */
+import type { Schema } from "effect"
+import { Branch } from "../domain/Branch.ts"
+
+/** One of RentProg's companies and the branch that it is. A branch may be several companies. */
+export interface Company {
+  readonly companyId: number
+  readonly branch: Branch
+}
+
+const tbilisi = Branch.make("tbilisi")
+const kutaisi = Branch.make("kutaisi")
+const batumi = Branch.make("batumi")
+const serviceCenter = Branch.make("service-center")
+
+/** The company that new records of each branch belong to. */
+export const mainCompanies: ReadonlyArray<Company> = [
+  { companyId: 9247, branch: tbilisi },
+  { companyId: 9248, branch: kutaisi },
+  { companyId: 9506, branch: batumi },
+  { companyId: 11163, branch: serviceCenter }
+]
+
+/** All companies, those included that records belong to for historical reasons. */
+export const companies: ReadonlyArray<Company> = [
+  ...mainCompanies,
+  { companyId: 9110, branch: tbilisi },
+  { companyId: 11157, branch: batumi },
+  { companyId: 11158, branch: batumi }
+]
+
+const branches = new Map(companies.map(({ branch, companyId }) => [String(companyId), branch]))
+
+/** The branch of a `company_id`, given as a number or as text; undefined where no branch has it. */
+export const branchOf = (companyId: Schema.Json): Branch | undefined => branches.get(String(companyId))
+
+/** Branch to company token, in the shape of the setting `RENTPROG_TOKENS`. */
+export const companyTokens: Readonly<Record<Branch, string>> = Object.fromEntries(
+  mainCompanies.map(({ branch }) => [branch, `simulated-company-token-of-${branch}`])
+)
+
+const owners = new Map(mainCompanies.map(({ branch }) => [companyTokens[branch], branch]))
+
+/** The branch that owns a company token. */
+export const ownerOf = (companyToken: string): Branch | undefined => owners.get(companyToken)
