@@ -5,15 +5,20 @@
  * write can be repeated. All calls of a few milliseconds that go to the same table share one statement.
  */
 import { PgClient } from "@effect/sql-pg"
-import { Context, DateTime, Effect, Layer, Request, RequestResolver, Schema } from "effect"
-import type { Branch } from "../domain/Branch.ts"
+import { Context, DateTime, Effect, Layer, Option, Request, RequestResolver, Schema } from "effect"
+import { Branch } from "../domain/Branch.ts"
 import type { EntityKey, EntityType, MirrorRecord } from "../domain/Entity.ts"
 import type { DatabaseError } from "../domain/Reason.ts"
 import { asDatabaseError } from "./Database.ts"
 import { together } from "./together.ts"
 
-/** What the mirror knows of a record. */
-export type Standing = "absent" | "present" | "deleted"
+/** What the mirror knows of a record it has. */
+const Known = Schema.Struct({
+  rentprog_id: Schema.String,
+  branch: Schema.NullOr(Branch),
+  deleted: Schema.Boolean
+})
+export type Known = typeof Known.Type
 
 export class Mirror extends Context.Service<
   Mirror,
@@ -25,7 +30,7 @@ export class Mirror extends Context.Service<
      * deleted all the same, so that an answer which left RentProg before cannot bring it back.
      */
     readonly destroy: (key: EntityKey, branch: Branch, at: number) => Effect.Effect<void, DatabaseError>
-    readonly standing: (key: EntityKey) => Effect.Effect<Standing, DatabaseError>
+    readonly known: (key: EntityKey) => Effect.Effect<Option.Option<Known>, DatabaseError>
   }
 >()("jarvis/database/Mirror") {
   static readonly layer: Layer.Layer<Mirror, never, PgClient.PgClient> = Layer.effect(
@@ -62,33 +67,31 @@ export class Mirror extends Context.Service<
         resolver: (entries, entityType) => together(entries, write(entityType))
       }).pipe(RequestResolver.setDelay("5 millis"), RequestResolver.withSpan("Mirror.write"))
 
-      class Look extends Request.Class<EntityKey, Standing, DatabaseError> {}
+      class Look extends Request.Class<EntityKey, Option.Option<Known>, DatabaseError> {}
       const looking = RequestResolver.makeGrouped<Look, EntityType>({
         key: ({ request }) => request.entityType,
         resolver: (entries, entityType) =>
           sql`
-            SELECT rentprog_id, deleted_at IS NOT NULL AS deleted
+            SELECT rentprog_id, branch, deleted_at IS NOT NULL AS deleted
             FROM ${sql(tables[entityType])}
             WHERE rentprog_id = ANY (
               ${entries.map(({ request }) => request.entityId)}
             )
           `.pipe(
             asDatabaseError,
-            Effect.flatMap(decodeStandings),
-            Effect.flatMap((rows) => {
-              const known = new Map<string, Standing>(
-                rows.map((row) => [row.rentprog_id, row.deleted ? "deleted" : "present"])
+            Effect.flatMap(decodeKnown),
+            Effect.map((rows) => new Map(rows.map((row) => [row.rentprog_id, row]))),
+            Effect.flatMap((known) =>
+              Effect.forEach(entries, (entry) =>
+                Request.succeed(entry, Option.fromNullishOr(known.get(entry.request.entityId)))
               )
-              return Effect.forEach(entries, (entry) =>
-                Request.succeed(entry, known.get(entry.request.entityId) ?? "absent")
-              )
-            })
+            )
           )
-      }).pipe(RequestResolver.setDelay("2 millis"), RequestResolver.withSpan("Mirror.standing"))
+      }).pipe(RequestResolver.setDelay("2 millis"), RequestResolver.withSpan("Mirror.known"))
 
       return Mirror.of({
         write: (record) => Effect.request(new Write(record), writing),
-        standing: (key) => Effect.request(new Look(key), looking),
+        known: (key) => Effect.request(new Look(key), looking),
         destroy: (key, branch, at) =>
           sql`
             INSERT INTO ${sql(tables[key.entityType])} AS mirror (rentprog_id, branch, fetched_at, deleted_at)
@@ -114,9 +117,5 @@ const toRow = ({ branch, columns, companyId, data, entityId, fetchedAt }: Mirror
   fetched_at: DateTime.formatIso(DateTime.makeUnsafe(fetchedAt))
 })
 
-const decodeStandings = (rows: ReadonlyArray<unknown>) =>
-  Effect.orDie(
-    Schema.decodeUnknownEffect(
-      Schema.Array(Schema.Struct({ rentprog_id: Schema.String, deleted: Schema.Boolean }))
-    )(rows)
-  )
+const decodeKnown = (rows: ReadonlyArray<unknown>) =>
+  Effect.orDie(Schema.decodeUnknownEffect(Schema.Array(Known))(rows))

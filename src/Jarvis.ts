@@ -1,0 +1,95 @@
+/** The whole service, composed: database, RentProg, actors. What cannot start says so in one line. */
+import { NodeHttpClient, NodeServices } from "@effect/platform-node"
+import { Effect, Layer, Logger, Option, References, Schema } from "effect"
+import { Otlp } from "effect/observability"
+import type { Migrator } from "effect/sql"
+import { SqlError } from "effect/sql"
+import * as BranchActor from "./actors/Branch.ts"
+import * as Cluster from "./actors/Cluster.ts"
+import * as EventProcessor from "./actors/EventProcessor.ts"
+import * as Database from "./database/Database.ts"
+import { embeddedPostgres } from "./database/EmbeddedPostgres.ts"
+import { Events } from "./database/Events.ts"
+import { migrate } from "./database/Migrations.ts"
+import { Mirror } from "./database/Mirror.ts"
+import { Notifications } from "./database/Notifications.ts"
+import { RentProg } from "./rentprog/RentProg.ts"
+import { Settings } from "./Settings.ts"
+
+/** What keeps Jarvis from starting, in one line that says what to do. */
+export class StartError extends Schema.TaggedError<StartError>()("StartError", { message: Schema.String }) {}
+
+const cannotConnect = (error: SqlError.SqlError) =>
+  new StartError({ message: `cannot connect to the database of DATABASE_URL: ${Database.sayWhy(error)}` })
+
+const cannotMigrate = (error: Migrator.MigrationError | SqlError.SqlError) => {
+  const cause = error._tag === "SqlError" ? error : error.cause
+  const why = SqlError.isSqlError(cause) ? Database.sayWhy(cause) : error.message
+  const where = error._tag === "SqlError" ? "" : ` (${error.message})`
+  return new StartError({
+    message: `cannot migrate the database: ${why}${where}; its user must own the tables and may CREATE in schema public`
+  })
+}
+
+/** The pool: on `DATABASE_URL`, else on an embedded server. */
+export const database = Layer.unwrap(
+  Effect.gen(function* () {
+    const settings = yield* Settings
+    if (Option.isSome(settings.databaseUrl)) return Database.layer(settings.databaseUrl.value)
+    const url = yield* embeddedPostgres(settings.dataDirectory).pipe(
+      Effect.mapError(({ message }) => new StartError({ message }))
+    )
+    yield* Effect.logInfo(
+      `DATABASE_URL is not set: an embedded PostgreSQL keeps the data in ${settings.dataDirectory}; psql "$(cat ${settings.dataDirectory}/database-url)"`
+    )
+    return Database.layer(url)
+  })
+).pipe(
+  Layer.catchTag("SqlError", (error) => Layer.effectContext(Effect.fail(cannotConnect(error)))),
+  Layer.provide(NodeServices.layer)
+)
+
+/** Brings the database up to date and answers the migrations that ran. */
+export const migrated = migrate.pipe(Effect.mapError(cannotMigrate), Effect.provide(NodeServices.layer))
+
+/** Logs and traces as the settings say. */
+export const observability = Layer.unwrap(
+  Settings.useSync(({ logFormat, logLevel, otlpEndpoint }) =>
+    Layer.mergeAll(
+      Logger.layer([
+        loggers[Option.getOrElse(logFormat, () => (process.stdout.isTTY ? "pretty" : "logfmt"))],
+        Logger.tracerLogger
+      ]),
+      Layer.succeed(References.MinimumLogLevel, logLevel),
+      Option.match(otlpEndpoint, {
+        onNone: () => Layer.empty,
+        onSome: (baseUrl) =>
+          Layer.provide(
+            Otlp.layerJson({ baseUrl, resource: { serviceName: "jarvis" } }),
+            NodeHttpClient.layerUndici
+          )
+      })
+    )
+  )
+)
+
+const loggers = { pretty: Logger.consolePretty(), logfmt: Logger.consoleLogFmt, json: Logger.consoleJson }
+
+const actors = Layer.unwrap(
+  Settings.useSync((settings) =>
+    Layer.mergeAll(
+      EventProcessor.layer({ fallbackInterval: settings.eventsFallbackInterval }),
+      BranchActor.layer
+    ).pipe(
+      Layer.provide(Cluster.inMemory),
+      Layer.provide(RentProg.layer(settings.rentprog)),
+      Layer.provide(NodeHttpClient.layerUndici)
+    )
+  )
+)
+
+/** The service, on a database that it brings up to date first. */
+export const service = actors.pipe(
+  Layer.provide([Events.layer, Mirror.layer, Notifications.layer]),
+  Layer.provide(Layer.effectDiscard(migrated))
+)

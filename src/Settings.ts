@@ -1,0 +1,127 @@
+/** The settings: environment variables, decoded once. An empty variable counts as one that is not set. */
+import {
+  Config,
+  Context,
+  Duration,
+  Effect,
+  Layer,
+  type LogLevel,
+  Option,
+  type Redacted,
+  Schema,
+  SchemaGetter,
+  SchemaTransformation
+} from "effect"
+import { Branch } from "./domain/Branch.ts"
+import type { RentProgOptions } from "./rentprog/RentProg.ts"
+
+export class Settings extends Context.Service<
+  Settings,
+  {
+    /** None: an embedded PostgreSQL in `dataDirectory`. */
+    readonly databaseUrl: Option.Option<Redacted.Redacted>
+    readonly dataDirectory: string
+    readonly rentprog: RentProgOptions
+    readonly eventsFallbackInterval: Duration.Duration
+    /** None: `pretty` on a terminal, else `logfmt`. */
+    readonly logFormat: Option.Option<"pretty" | "logfmt" | "json">
+    readonly logLevel: LogLevel.LogLevel
+    /** Where spans and metrics go, if anywhere. */
+    readonly otlpEndpoint: Option.Option<string>
+  }
+>()("jarvis/Settings") {
+  static readonly layer: Layer.Layer<Settings, SettingError> = Layer.effect(
+    Settings,
+    Effect.gen(function* () {
+      return Settings.of({
+        databaseUrl: yield* optional("DATABASE_URL", DatabaseUrl, "a postgres:// URL"),
+        dataDirectory: yield* setting("JARVIS_DATA_DIR", Schema.String, "a directory", ".data"),
+        rentprog: {
+          baseUrl: (yield* setting(
+            "RENTPROG_BASE_URL",
+            WebUrl,
+            "an http:// or https:// URL",
+            "https://rentprog.net/api/v1/public"
+          )).replace(/\/+$/, ""),
+          tokens: yield* setting(
+            "RENTPROG_TOKENS",
+            Tokens,
+            'a JSON object, branch to company token: {"tbilisi":"…"}',
+            new Map()
+          ),
+          readsPerMinute: yield* setting(
+            "RENTPROG_READS_PER_MINUTE",
+            PerMinute,
+            "a whole number from 1 to 6000",
+            60
+          )
+        },
+        eventsFallbackInterval: yield* setting(
+          "EVENTS_FALLBACK_INTERVAL",
+          Interval,
+          'a duration of at least 100 millis, such as "30 seconds"',
+          Duration.seconds(30)
+        ),
+        logFormat: yield* optional("LOG_FORMAT", LogFormat, "pretty, logfmt or json"),
+        logLevel:
+          logLevels[
+            yield* setting("LOG_LEVEL", LogLevelName, "trace, debug, info, warn, error or none", "info")
+          ],
+        otlpEndpoint: yield* optional("OTEL_EXPORTER_OTLP_ENDPOINT", WebUrl, "an http:// or https:// URL")
+      })
+    })
+  )
+}
+
+/** A setting that does not parse. The message names it and says what it takes, but never what it holds. */
+export class SettingError extends Schema.TaggedError<SettingError>()("SettingError", {
+  message: Schema.String
+}) {}
+
+const optional = <A>(name: string, codec: Schema.ConstraintCodec<A, unknown>, takes: string) =>
+  Config.option(Config.schema(codec, name)).pipe(
+    Effect.mapError(() => new SettingError({ message: `${name} must be ${takes}` }))
+  )
+
+const setting = <A>(
+  name: string,
+  codec: Schema.ConstraintCodec<A, unknown>,
+  takes: string,
+  fallback: NoInfer<A>
+) =>
+  Effect.map(
+    optional(name, codec, takes),
+    Option.getOrElse(() => fallback)
+  )
+
+const oneOf = <const L extends ReadonlyArray<string>>(...names: L) =>
+  Schema.String.pipe(
+    Schema.decode(SchemaTransformation.toLowerCase()),
+    Schema.decodeTo(Schema.Literals(names))
+  )
+
+const logLevels = {
+  trace: "Trace",
+  debug: "Debug",
+  info: "Info",
+  warn: "Warn",
+  error: "Error",
+  none: "None"
+} as const
+const LogLevelName = oneOf("trace", "debug", "info", "warn", "error", "none")
+const LogFormat = oneOf("pretty", "logfmt", "json")
+const WebUrl = Schema.String.check(Schema.isPattern(/^https?:\/\/[^\s/]\S*$/))
+const DatabaseUrl = Schema.Redacted(Schema.String.check(Schema.isPattern(/^postgres(ql)?:\/\/\S+$/)))
+const PerMinute = Schema.FiniteFromString.check(
+  Schema.isInt(),
+  Schema.isBetween({ minimum: 1, maximum: 6000 })
+)
+const Interval = Schema.DurationFromString.check(
+  Schema.makeFilter((interval) => Duration.toMillis(interval) >= 100 && Duration.isFinite(interval))
+)
+const Tokens = Schema.fromJsonString(Schema.Record(Schema.String, Schema.String)).pipe(
+  Schema.decodeTo(Schema.ReadonlyMap(Branch, Schema.RedactedFromValue(Schema.NonEmptyString)), {
+    decode: SchemaGetter.transform((tokens) => new Map(Object.entries(tokens))),
+    encode: SchemaGetter.transform((tokens) => Object.fromEntries(tokens))
+  })
+)

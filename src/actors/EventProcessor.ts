@@ -1,0 +1,78 @@
+/**
+ * The eventProcessor: wakes the branches that have something to do. It listens to what the trigger notifies, and looks
+ * round at intervals, and after each reconnection, for whatever was missed. A cluster singleton: one for all machines.
+ */
+import { type Duration, Effect, Schedule, Stream } from "effect"
+import { Singleton } from "effect/cluster"
+import { Events } from "../database/Events.ts"
+import { Notifications, type Signal } from "../database/Notifications.ts"
+import { Branch } from "../domain/Branch.ts"
+import { BranchActor } from "./Branch.ts"
+import { supervise } from "./supervise.ts"
+
+/** The trigger's channel. A notification says `id|branch|type|ext_id`. */
+const channel = "rentprog_event_auto_process"
+
+/** `fallbackInterval`: how often it looks round without being told. */
+export const layer = (options: { readonly fallbackInterval: Duration.Duration }) =>
+  Singleton.make(
+    "EventProcessor",
+    Effect.gen(function* () {
+      const events = yield* Events
+      const notifications = yield* Notifications
+      const actor = yield* BranchActor.client
+
+      const wake = (branch: Branch) =>
+        actor(branch)
+          .Wake(undefined, { discard: true })
+          .pipe(
+            Effect.catch((error) =>
+              Effect.logWarning("branch could not be woken, the next sweep tries again", error).pipe(
+                Effect.annotateLogs({ branch })
+              )
+            )
+          )
+
+      const sweep = Effect.gen(function* () {
+        const again = yield* events.normaliseAgain
+        if (again > 0) yield* Effect.logInfo(`${again} events are normalised again`)
+        yield* Effect.forEach(yield* events.branchesDue, wake, { discard: true })
+      }).pipe(Effect.withSpan("EventProcessor.sweep"))
+
+      let started = false
+      const listening = Effect.suspend(() => {
+        const first = !started
+        started = true
+        return Effect.logInfo(
+          first
+            ? "✅ Event processor started, listening for pg_notify events"
+            : "event processor listens again, sweeps what it missed"
+        )
+      })
+
+      const listener = notifications
+        .listen(channel)
+        .pipe(
+          Stream.runForEachArray((signals) =>
+            signals.some(({ _tag }) => _tag === "Listening")
+              ? Effect.andThen(listening, sweep)
+              : Effect.forEach(branchesOf(signals), wake, { discard: true })
+          )
+        )
+      const fallback = Effect.schedule(sweep, Schedule.spaced(options.fallbackInterval))
+
+      yield* Effect.all([supervise("event listener")(listener), supervise("event fallback")(fallback)], {
+        concurrency: "unbounded",
+        discard: true
+      })
+    })
+  )
+
+/** Each branch once, however many notifications came together. */
+const branchesOf = (signals: ReadonlyArray<Signal>): Iterable<Branch> =>
+  new Set(
+    signals.flatMap((signal) => {
+      const branch = signal._tag === "Notified" ? signal.payload.split("|")[1] : undefined
+      return branch === undefined || branch === "" ? [] : [Branch.make(branch)]
+    })
+  )
