@@ -1,0 +1,94 @@
+/** What the demo knows of its own traffic: what was received, what became of it, and whether the mirror is right. */
+import { PgClient } from "@effect/sql-pg"
+import { Effect, Equal, Schema } from "effect"
+import type { EntityType } from "../domain/Entity.ts"
+import { type SimulatedRecord, Simulator } from "../simulator/Simulator.ts"
+
+/** One group of events: how many stand where, and why. */
+const Standing = Schema.Struct({
+  branch: Schema.String,
+  state: Schema.Literals(["processed", "pending", "waiting", "parked"]),
+  reason: Schema.NullOr(Schema.String),
+  count: Schema.Int
+})
+export type Standing = typeof Standing.Type
+
+/** How the events stand, by branch and reason. */
+export const standings = Effect.gen(function* () {
+  const sql = yield* PgClient.PgClient
+  const rows = yield* sql`
+    SELECT coalesce(branch, '–') AS branch,
+      CASE
+        WHEN processed THEN 'processed'
+        WHEN next_attempt_at = 'infinity' THEN 'parked'
+        WHEN reason IS NULL THEN 'pending'
+        ELSE 'waiting'
+      END AS state,
+      split_part(reason, ':', 1) AS reason,
+      count(*)::int AS count
+    FROM events
+    GROUP BY 1, 2, 3
+    ORDER BY 1, 2, 3
+  `
+  return yield* Schema.decodeUnknownEffect(Schema.Array(Standing))(rows)
+})
+
+export const countOf = (rows: ReadonlyArray<Standing>, state: Standing["state"]): number =>
+  rows.filter((row) => row.state === state).reduce((sum, { count }) => sum + count, 0)
+
+/** Milliseconds from INSERT to processed, of the events that went well: half of them, and 99 of 100, took less. */
+export const latency = Effect.gen(function* () {
+  const sql = yield* PgClient.PgClient
+  const [row] = yield* sql`
+    SELECT coalesce(percentile_cont(0.5)  WITHIN GROUP (ORDER BY took), 0)::int AS median,
+           coalesce(percentile_cont(0.99) WITHIN GROUP (ORDER BY took), 0)::int AS p99
+    FROM (SELECT extract(epoch FROM processed_at - ts) * 1000 AS took FROM events WHERE ok) AS done
+  `
+  return yield* Schema.decodeUnknownEffect(Schema.Struct({ median: Schema.Int, p99: Schema.Int }))(row)
+})
+
+const tables = { car: "cars", client: "clients", booking: "bookings" } as const
+
+const MirrorRow = Schema.Struct({
+  rentprog_id: Schema.String,
+  deleted: Schema.Boolean,
+  data: Schema.NullOr(Schema.Record(Schema.String, Schema.Json))
+})
+
+const compare = Effect.fnUntraced(function* (entityType: EntityType) {
+  const sql = yield* PgClient.PgClient
+  const simulator = yield* Simulator
+  const records = new Map(
+    (yield* simulator.records(entityType)).map((record): [string, SimulatedRecord] => [
+      String(record.id),
+      record
+    ])
+  )
+  const rows = yield* sql`
+    SELECT rentprog_id, deleted_at IS NOT NULL AS deleted, data FROM ${sql(tables[entityType])}
+    UNION ALL
+    -- What an event was about and the mirror does not know at all.
+    SELECT DISTINCT ext_id, false, NULL::jsonb FROM events
+    WHERE processed AND type LIKE ${`${entityType}\\_%`}
+      AND NOT EXISTS (SELECT FROM ${sql(tables[entityType])} AS mirror WHERE mirror.rentprog_id = ext_id)
+  `
+  const mirrored = yield* Schema.decodeUnknownEffect(Schema.Array(MirrorRow))(rows)
+  const wrong = mirrored.filter(({ data, deleted, rentprog_id }) => {
+    const record = records.get(rentprog_id)
+    if (record === undefined || deleted) return (record === undefined) !== deleted
+    return data === null || Object.keys(record).some((field) => !Equal.equals(data[field], record[field]))
+  })
+  return {
+    compared: mirrored.length,
+    wrong: wrong.map(({ rentprog_id }) => `${entityType}:${rentprog_id}`)
+  }
+})
+
+/** Compares every record that the mirror has, or that an event was about, with RentProg's own. */
+export const compareMirror = Effect.gen(function* () {
+  const parts = yield* Effect.forEach(["car", "client", "booking"] as const, compare)
+  return {
+    compared: parts.reduce((sum, { compared }) => sum + compared, 0),
+    wrong: parts.flatMap(({ wrong }) => wrong)
+  }
+})

@@ -1,0 +1,179 @@
+/**
+ * `npm run demo`: an embedded PostgreSQL, a simulated RentProg, a day of webhooks, and the service between them.
+ * `--events N` sends that many; with `--exit` it then waits until all are done, sums up, and tells by its exit status
+ * whether anything was lost.
+ */
+import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import { PgClient } from "@effect/sql-pg"
+import {
+  Clock,
+  Console,
+  Duration,
+  Effect,
+  FileSystem,
+  Layer,
+  Logger,
+  Option,
+  Redacted,
+  Ref,
+  Schedule,
+  Schema,
+  Stream
+} from "effect"
+import { Command, Flag } from "effect/cli"
+import { embeddedPostgres } from "../database/EmbeddedPostgres.ts"
+import * as Jarvis from "../Jarvis.ts"
+import { Settings } from "../Settings.ts"
+import { day, populate } from "../simulator/Day.ts"
+import { Fault, Simulator } from "../simulator/Simulator.ts"
+import { compareMirror, countOf, latency, standings } from "./Ledger.ts"
+import { draw, line, summarise, type View } from "./Screen.ts"
+
+class DemoFailed extends Schema.TaggedError<DemoFailed>()("DemoFailed", { message: Schema.String }) {}
+
+/** How long the last events may take before the demo gives up on them. */
+const patience = Duration.seconds(100)
+
+const receive = Effect.fnUntraced(function* (events: number, received: Ref.Ref<number>) {
+  const sql = yield* PgClient.PgClient
+  const rate = Number.isFinite(events) ? 20 : 3
+  yield* day({ events, garbage: 0.03, withoutCompany: 0.2, seed: "demo" }).pipe(
+    Stream.schedule(Schedule.spaced(Duration.millis(1000 / rate))),
+    Stream.runForEach(({ event, garbage, payload }) =>
+      sql`INSERT INTO events (type, payload, metadata)
+          VALUES (${event}, ${sql.json(payload)}, ${sql.json({ garbage })})`.pipe(
+        Effect.andThen(Ref.update(received, (n) => n + 1))
+      )
+    )
+  )
+})
+
+const look = Effect.fnUntraced(function* (received: Ref.Ref<number>, began: number) {
+  const sql = yield* PgClient.PgClient
+  const simulator = yield* Simulator
+  const latest = yield* sql<View["latest"][number]>`
+    SELECT branch, type, ext_id, processed, reason FROM events ORDER BY id DESC LIMIT 8
+  `
+  const [mirrored] = yield* sql<View["mirrored"]>`
+    SELECT (SELECT count(*) FROM cars     WHERE deleted_at IS NULL)::int AS cars,
+           (SELECT count(*) FROM clients  WHERE deleted_at IS NULL)::int AS clients,
+           (SELECT count(*) FROM bookings WHERE deleted_at IS NULL)::int AS bookings
+  `
+  return {
+    received: yield* Ref.get(received),
+    rows: yield* standings,
+    calls: (yield* simulator.calls).length,
+    mirrored: mirrored ?? { cars: 0, clients: 0, bookings: 0 },
+    latest,
+    seconds: Math.round(((yield* Clock.currentTimeMillis) - began) / 1000)
+  }
+})
+
+const show = (view: View) =>
+  process.stdout.isTTY ? Console.log(`\u001b[2J\u001b[H${draw(view)}`) : Console.log(line(view))
+
+/** What went wrong, if anything: rows without an end, an end that was not expected, records that differ. */
+const judge = Effect.fnUntraced(function* (view: View, expected: number) {
+  const sql = yield* PgClient.PgClient
+  const { compared, wrong } = yield* compareMirror
+  const unexpected = yield* sql<{ readonly id: string; readonly reason: string | null }>`
+    SELECT id::text, reason FROM events
+    WHERE processed = (metadata ->> 'garbage')::boolean
+      OR (NOT processed AND (reason IS NULL OR next_attempt_at < 'infinity'))
+  `
+  return {
+    ...view,
+    compared,
+    latency: yield* latency,
+    wrong: [
+      ...(view.received === expected ? [] : [`${expected} webhooks were sent, ${view.received} received`]),
+      ...(countOf(view.rows, "processed") + countOf(view.rows, "parked") === view.received
+        ? []
+        : ["not every event has an end"]),
+      ...unexpected.map(({ id, reason }) => `event ${id}: ${reason ?? "processed, though nobody could"}`),
+      ...wrong.map((record) => `${record} is not what RentProg has`)
+    ]
+  }
+})
+
+const demo = Effect.fnUntraced(function* (events: number, exit: boolean) {
+  const simulator = yield* Simulator
+  const began = yield* Clock.currentTimeMillis
+  const received = yield* Ref.make(0)
+  yield* populate()
+  // What every network does now and then.
+  yield* simulator.fault(Fault.Status({ status: 503 }), { share: 0.02 })
+  yield* simulator.fault(Fault.Slow({ delay: Duration.seconds(1) }), { share: 0.05 })
+
+  const view = look(received, began)
+  yield* Effect.forkScoped(
+    Effect.repeat(
+      Effect.flatMap(view, show),
+      Schedule.spaced(process.stdout.isTTY ? "500 millis" : "2 seconds")
+    )
+  )
+  yield* receive(events, received)
+  if (!exit) return yield* Effect.never
+
+  yield* Effect.repeat(view, {
+    schedule: Schedule.spaced("200 millis"),
+    until: ({ rows }) => countOf(rows, "pending") + countOf(rows, "waiting") === 0
+  }).pipe(Effect.timeoutOption(patience))
+  const summary = yield* judge(yield* view, events)
+  yield* Console.log(summarise(summary))
+  if (summary.wrong.length > 0) return yield* new DemoFailed({ message: "something was lost" })
+})
+
+/** The service's own settings, but for where things are and a fallback that one can watch. */
+const settings = Layer.effect(
+  Settings,
+  Effect.gen(function* () {
+    const simulator = yield* Simulator
+    const fs = yield* FileSystem.FileSystem
+    const directory = yield* fs.makeTempDirectoryScoped({ prefix: "jarvis-demo-" })
+    const url = yield* embeddedPostgres(directory)
+    const tokens = new Map(
+      simulator.companies.map(({ branch }) => [branch, Redacted.make(simulator.companyTokens[branch] ?? "")])
+    )
+    yield* Console.log(`PostgreSQL: psql "$(cat ${directory}/database-url)"\nRentProg:   ${simulator.url}\n`)
+    return Settings.of({
+      databaseUrl: Option.some(url),
+      dataDirectory: directory,
+      rentprog: { baseUrl: simulator.url, tokens, readsPerMinute: 60 },
+      eventsFallbackInterval: Duration.seconds(2),
+      logFormat: Option.none(),
+      logLevel: "None",
+      otlpEndpoint: Option.none()
+    })
+  })
+)
+
+Command.make(
+  "demo",
+  {
+    events: Flag.Int("events").pipe(
+      Flag.withDescription("How many webhooks to send; without it they never end"),
+      Flag.optional
+    ),
+    exit: Flag.Boolean("exit").pipe(
+      Flag.withDescription("Sum up and end when all are done; exit status 1 if anything was lost"),
+      Flag.withDefault(false)
+    )
+  },
+  ({ events, exit }) =>
+    demo(
+      Option.getOrElse(events, () => Number.POSITIVE_INFINITY),
+      exit
+    ).pipe(
+      Effect.scoped,
+      Effect.provide(Jarvis.service),
+      Effect.provide(Jarvis.database),
+      Effect.provide(settings),
+      Effect.provide(Simulator.layer())
+    )
+).pipe(
+  Command.run({ version: "0.1.0" }),
+  Effect.provide(Logger.layer([])),
+  Effect.provide(NodeServices.layer),
+  NodeRuntime.runMain
+)

@@ -1,0 +1,117 @@
+/**
+ * Reads of RentProg's API: within the quota, with a token that holds, and with every status given its meaning.
+ */
+import { Effect, Schema } from "effect"
+import { HttpClientRequest } from "effect/http"
+import type { Branch } from "../domain/Branch.ts"
+import {
+  RentProgBadResponse,
+  type RentProgError,
+  RentProgNotFound,
+  RentProgRateLimited,
+  RentProgUnauthorized
+} from "../domain/Reason.ts"
+import { Patience } from "./Patience.ts"
+import * as Quota from "./Quota.ts"
+import type { Token, Tokens } from "./Token.ts"
+import type { Transport } from "./Transport.ts"
+
+/** The JSON of a 200. */
+export interface Reply {
+  readonly json: unknown
+  /** Epoch ms, just before the answering call went out. */
+  readonly sentAt: number
+}
+
+export type Calls = Effect.Success<ReturnType<typeof make>>
+
+/** RentProg: `Retry-After` is in seconds, and 60 where it is missing. */
+const usualWait = 60
+/** No quota of RentProg is longer than a minute: a wait beyond this is an error of somebody's, not an answer. */
+const longestWait = 300
+
+/** In ms. */
+const waitOf = (retryAfter = ""): number =>
+  (/^\d+$/.test(retryAfter) ? Math.min(Number(retryAfter), longestWait) : usualWait) * 1000
+
+const parse = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Unknown))
+
+export const make = Effect.fnUntraced(function* (
+  transport: Transport,
+  tokens: Tokens,
+  baseUrl: string,
+  readsPerMinute: number
+) {
+  const { retriesAfter429 } = yield* Patience
+  const quotas = new Map<Branch, Quota.Quota>()
+
+  const quotaOf = (branch: Branch): Quota.Quota => {
+    const quota = quotas.get(branch) ?? Quota.make(readsPerMinute)
+    quotas.set(branch, quota)
+    return quota
+  }
+
+  /** One `GET`, waiting for quota first. Fails with `RentProgNotFound` on a 404. */
+  const read = Effect.fn("RentProg.read")(function* (
+    branch: Branch,
+    path: string,
+    params: Readonly<Record<string, number>> = {}
+  ): Effect.fn.Return<Reply, RentProgError> {
+    yield* Effect.annotateCurrentSpan({ branch, path })
+    const quota = quotaOf(branch)
+    const request = HttpClientRequest.get(`${baseUrl}${path}`).pipe(
+      HttpClientRequest.setUrlParams(params),
+      HttpClientRequest.acceptJson
+    )
+    const what = `GET ${path} for branch ${branch}`
+    let refused: Token | undefined
+    let limited = 0
+
+    while (true) {
+      let token = yield* tokens.get(branch)
+      const prepare = quota.take.pipe(
+        // The wait may have outlived the token.
+        Effect.andThen(tokens.get(branch)),
+        Effect.map((current) => {
+          token = current
+          return HttpClientRequest.bearerToken(request, current.value)
+        })
+      )
+      const { body, retryAfter, sentAt, status } = yield* transport.send(branch, what, prepare)
+      switch (status) {
+        case 200: {
+          const json = yield* parse(body).pipe(
+            Effect.mapError(
+              () => new RentProgBadResponse({ detail: `${what} was answered with broken JSON` })
+            )
+          )
+          return { json, sentAt }
+        }
+        case 401:
+          if (refused !== undefined) {
+            return yield* new RentProgUnauthorized({
+              detail: `${what} was answered 401 to a new token as well`
+            })
+          }
+          refused = token
+          yield* tokens.discard(branch, token)
+          break
+        case 403:
+          return yield* new RentProgUnauthorized({ detail: `${what} was answered 403` })
+        case 404:
+          return yield* new RentProgNotFound({ detail: `${what} was answered 404` })
+        case 429:
+          yield* quota.pause(waitOf(retryAfter))
+          limited += 1
+          if (limited > retriesAfter429) {
+            return yield* new RentProgRateLimited({ detail: `${what} was answered 429 ${limited} times` })
+          }
+          break
+        default:
+          return yield* new RentProgBadResponse({ detail: `${what} was answered ${status}` })
+      }
+    }
+  })
+
+  return { read }
+})

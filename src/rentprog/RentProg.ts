@@ -1,0 +1,57 @@
+/**
+ * RentProg's API as a service: records, typed, by whichever calls are cheapest.
+ */
+import { Context, Effect, Layer, type Redacted } from "effect"
+import type { HttpClient } from "effect/http"
+import type { Branch } from "../domain/Branch.ts"
+import type { EntityKey } from "../domain/Entity.ts"
+import type { RentProgError } from "../domain/Reason.ts"
+import * as Addresses from "./Addresses.ts"
+import * as Calls from "./Calls.ts"
+import * as Lookup from "./Lookup.ts"
+import * as Token from "./Token.ts"
+import * as Transport from "./Transport.ts"
+
+export type { Fetched } from "./Addresses.ts"
+export { Patience } from "./Patience.ts"
+
+export interface RentProgOptions {
+  /** `https://rentprog.net/api/v1/public`, without a slash at its end. */
+  readonly baseUrl: string
+  /** The company token of each branch. */
+  readonly tokens: ReadonlyMap<Branch, Redacted.Redacted>
+  /** How many reads each branch may make in any minute. RentProg: 120, shared with the company's other systems. */
+  readonly readsPerMinute: number
+}
+
+export class RentProg extends Context.Service<
+  RentProg,
+  {
+    /**
+     * The record as it is now, as the branch's token sees it. Waits for quota as long as it takes. Wants that come
+     * within a few milliseconds are satisfied together, each as soon as its own answer is there.
+     *
+     * - `RentProgNotFound`: 404 on both addresses
+     * - `RentProgUnauthorized`: no token for the branch, or one that RentProg refuses
+     * - `RentProgRateLimited`: 429 after every wait that it asked for
+     * - `RentProgTimeout`, `RentProgUnavailable`: no answer or 5xx after every try, or the branch's circuit is open
+     * - `RentProgBadResponse`: any other answer that is not the record asked for
+     */
+    readonly fetch: (branch: Branch, key: EntityKey) => Effect.Effect<Addresses.Fetched, RentProgError>
+  }
+>()("jarvis/rentprog/RentProg") {
+  /** How long it waits and how often it tries is `Patience`, read when the layer is built. */
+  static readonly layer = (options: RentProgOptions): Layer.Layer<RentProg, never, HttpClient.HttpClient> =>
+    Layer.effect(RentProg, make(options))
+}
+
+const make = Effect.fnUntraced(function* ({ baseUrl, readsPerMinute, tokens }: RentProgOptions) {
+  const transport = yield* Transport.make
+  const calls = yield* Calls.make(
+    transport,
+    yield* Token.make(transport, baseUrl, tokens),
+    baseUrl,
+    readsPerMinute
+  )
+  return RentProg.of(yield* Lookup.make(Addresses.make(calls)))
+})
