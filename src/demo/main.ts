@@ -36,8 +36,8 @@ const patience = Duration.seconds(100)
 
 const receive = Effect.fnUntraced(function* (events: number, received: Ref.Ref<number>) {
   const sql = yield* PgClient.PgClient
-  const rate = Number.isFinite(events) ? 20 : 3
-  yield* day({ events, garbage: 0.03, withoutCompany: 0.2, seed: "demo" }).pipe(
+  const rate = Number.isFinite(events) ? 10 : 3
+  yield* day({ events, garbage: 0.03, seed: "demo" }).pipe(
     Stream.schedule(Schedule.spaced(Duration.millis(1000 / rate))),
     Stream.runForEach(({ event, garbage, payload }) =>
       sql`INSERT INTO events (type, payload, metadata)

@@ -30,9 +30,9 @@ const addresses = {
 } as const
 
 /** What a page is asked to hold; RentProg may send fewer. */
-const pageSize = 100
+export const pageSize = 100
 
-export const make = ({ read }: Calls) => {
+export const make = ({ read, ready }: Calls) => {
   const readAt = Effect.fnUntraced(function* (
     branch: Branch,
     { entityId, entityType }: EntityKey,
@@ -92,7 +92,7 @@ export const make = ({ read }: Calls) => {
     }
   })
 
-  return { one, page }
+  return { one, page, ready }
 }
 
 export type Addresses = ReturnType<typeof make>

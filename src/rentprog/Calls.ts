@@ -43,13 +43,7 @@ export const make = Effect.fnUntraced(function* (
   readsPerMinute: number
 ) {
   const { retriesAfter429 } = yield* Patience
-  const quotas = new Map<Branch, Quota.Quota>()
-
-  const quotaOf = (branch: Branch): Quota.Quota => {
-    const quota = quotas.get(branch) ?? Quota.make(readsPerMinute)
-    quotas.set(branch, quota)
-    return quota
-  }
+  const quota = yield* Quota.make(readsPerMinute)
 
   /** One `GET`, waiting for quota first. Fails with `RentProgNotFound` on a 404. */
   const read = Effect.fn("RentProg.read")(function* (
@@ -58,7 +52,6 @@ export const make = Effect.fnUntraced(function* (
     params: Readonly<Record<string, number>> = {}
   ): Effect.fn.Return<Reply, RentProgError> {
     yield* Effect.annotateCurrentSpan({ branch, path })
-    const quota = quotaOf(branch)
     const request = HttpClientRequest.get(`${baseUrl}${path}`).pipe(
       HttpClientRequest.setUrlParams(params),
       HttpClientRequest.acceptJson
@@ -69,7 +62,7 @@ export const make = Effect.fnUntraced(function* (
 
     while (true) {
       let token = yield* tokens.get(branch)
-      const prepare = quota.take.pipe(
+      const prepare = quota.take(branch).pipe(
         // The wait may have outlived the token.
         Effect.andThen(tokens.get(branch)),
         Effect.map((current) => {
@@ -101,7 +94,7 @@ export const make = Effect.fnUntraced(function* (
         case 404:
           return yield* new RentProgNotFound({ detail: `${what} was answered 404` })
         case 429:
-          yield* quota.pause(waitOf(retryAfter))
+          yield* quota.pause(branch, waitOf(retryAfter))
           limited += 1
           if (limited > retriesAfter429) {
             return yield* new RentProgRateLimited({ detail: `${what} was answered 429 ${limited} times` })
@@ -113,5 +106,9 @@ export const make = Effect.fnUntraced(function* (
     }
   })
 
-  return { read }
+  /** Waits while a read would have to wait for quota; not where it would be turned away instead. */
+  const ready = (branch: Branch): Effect.Effect<void> =>
+    Effect.flatMap(transport.isOpen(branch), (isOpen) => (isOpen ? Effect.void : quota.ready(branch)))
+
+  return { read, ready }
 })

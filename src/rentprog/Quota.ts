@@ -1,43 +1,60 @@
 /**
- * A branch's share of RentProg's quota: how many reads a minute, and no read at all while a 429 holds.
+ * Each branch's share of RentProg's quota: how many reads a minute, and none at all while a 429 holds.
  *
- * Effect's RateLimiter would let nearly twice the limit through in a minute (one window's last calls and the next
- * one's first), and RentProg's quota is shared with the company's other systems. So the times of the last calls are
- * kept, and no minute, wherever it starts, holds more calls than allowed.
+ * Effect's RateLimiter keeps the count, as a token bucket. A bucket that held a whole minute's reads would let nearly
+ * twice as many through in the minute that empties it; so it holds a quarter of them, for bursts, and the rest flows
+ * in evenly. Then no minute, wherever it starts, sees more than it may.
  */
-import { Clock, Effect } from "effect"
+import { Clock, Duration, Effect } from "effect"
+import { RateLimiter } from "effect/persistence"
+import type { Branch } from "../domain/Branch.ts"
 
-const minute = 60_000
+export type Quota = Effect.Success<ReturnType<typeof make>>
 
-export interface Quota {
-  /** Waits until a read may go out, and counts it. Whoever is interrupted while waiting uses nothing up. */
-  readonly take: Effect.Effect<void>
-  /** Lets no read out for so many milliseconds from now. */
-  readonly pause: (millis: number) => Effect.Effect<void>
-}
+export const make = Effect.fnUntraced(
+  function* (readsPerMinute: number) {
+    const limiter = yield* RateLimiter.RateLimiter
+    const pausedUntil = new Map<Branch, number>()
+    const limit = Math.max(1, Math.floor(readsPerMinute / 4))
+    // Whole milliseconds, as clocks tell them: a wait that ends within one would be found too short for ever.
+    const inflow = Duration.millis(Math.ceil(60_000 / (readsPerMinute - limit + 1)))
+    const bucket = { algorithm: "token-bucket", limit, window: Duration.times(inflow, limit) } as const
 
-export const make = (readsPerMinute: number): Quota => {
-  const taken: Array<number> = []
-  let pausedUntil = 0
-
-  /** How long until a read may go out, in ms: 0 takes it. */
-  const step = Effect.map(Clock.currentTimeMillis, (now) => {
-    const oldest = taken.at(-readsPerMinute)
-    const wait = Math.max(pausedUntil, oldest === undefined ? 0 : oldest + minute) - now
-    if (wait > 0) return wait
-    taken.push(now)
-    if (taken.length > readsPerMinute) taken.shift()
-    return 0
-  })
-  const take: Effect.Effect<void> = Effect.flatMap(step, (wait) =>
-    wait > 0 ? Effect.andThen(Effect.sleep(wait), take) : Effect.void
-  )
-
-  return {
-    take,
-    pause: (millis) =>
-      Effect.map(Clock.currentTimeMillis, (now) => {
-        pausedUntil = Math.max(pausedUntil, now + millis)
+    const unpaused = (branch: Branch): Effect.Effect<void> =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        const wait = (pausedUntil.get(branch) ?? 0) - now
+        return wait > 0 ? Effect.andThen(Effect.sleep(wait), unpaused(branch)) : Effect.void
       })
-  }
-}
+
+    /** Whoever is interrupted while waiting uses nothing up: a read is counted when it may go out, not before. */
+    const take = (branch: Branch): Effect.Effect<void> =>
+      unpaused(branch).pipe(
+        Effect.andThen(limiter.consume({ ...bucket, key: branch, onExceeded: "fail" })),
+        Effect.catchReason("RateLimiterError", "RateLimitExceeded", ({ retryAfter }) =>
+          Effect.andThen(Effect.sleep(retryAfter), take(branch))
+        ),
+        Effect.orDie,
+        Effect.asVoid
+      )
+
+    /** Waits until a read may go out, and leaves it to others. */
+    const ready = (branch: Branch): Effect.Effect<void> =>
+      unpaused(branch).pipe(
+        Effect.andThen(limiter.consume({ ...bucket, key: branch, tokens: 0 })),
+        Effect.orDie,
+        Effect.flatMap(({ remaining }) =>
+          remaining >= 1 ? Effect.void : Effect.andThen(Effect.sleep(inflow), ready(branch))
+        )
+      )
+
+    /** Lets no read of the branch out for so many milliseconds from now. */
+    const pause = (branch: Branch, millis: number): Effect.Effect<void> =>
+      Effect.map(Clock.currentTimeMillis, (now) => {
+        pausedUntil.set(branch, Math.max(pausedUntil.get(branch) ?? 0, now + millis))
+      })
+
+    return { take, ready, pause }
+  },
+  Effect.provide(RateLimiter.layer),
+  Effect.provide(RateLimiter.layerStoreMemory)
+)

@@ -84,10 +84,14 @@ export const make = Effect.gen(function* () {
       detail: `circuit open: ${patience.failuresToOpen} calls for branch ${branch} failed in a row; a call tries again every ${Duration.format(Duration.fromInputUnsafe(patience.openFor))}`
     })
 
-  /** Turns away what would wait for quota only to meet an open circuit. */
-  const isOpen = (state: CircuitBreaker.State): boolean =>
-    (state._tag === "Open" && Duration.isPositive(state.retryAfter)) ||
-    (state._tag === "HalfOpen" && state.probing)
+  /** Whether a call of the branch would be turned away, the one that tries whether RentProg is back apart. */
+  const isOpen = (branch: Branch): Effect.Effect<boolean> =>
+    Effect.map(
+      Effect.orDie(breaker.state(branch)),
+      (state) =>
+        (state._tag === "Open" && Duration.isPositive(state.retryAfter)) ||
+        (state._tag === "HalfOpen" && state.probing)
+    )
 
   /**
    * Makes the call that `prepare` has ready, which may wait for its turn; each further try prepares anew. `what` says
@@ -98,9 +102,10 @@ export const make = Effect.gen(function* () {
     what: string,
     prepare: Effect.Effect<HttpClientRequest.HttpClientRequest, E>
   ): Effect.Effect<Answer, E | RentProgTimeout | RentProgUnavailable> =>
-    breaker.state(branch).pipe(
+    isOpen(branch).pipe(
+      // Or it would wait for quota only to be turned away.
       Effect.filterOrFail(
-        (state) => !isOpen(state),
+        (open) => !open,
         () => openCircuit(branch)
       ),
       Effect.andThen(prepare),
@@ -114,7 +119,7 @@ export const make = Effect.gen(function* () {
       })
     )
 
-  return { send }
+  return { send, isOpen }
 }).pipe(Effect.provide(CircuitBreaker.layerStoreMemory()))
 
 export type Transport = Effect.Success<typeof make>

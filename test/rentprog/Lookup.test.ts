@@ -111,35 +111,6 @@ it.effect("an answer with another record's id is refused", () => {
 })
 
 describe("interruption", () => {
-  it.effect("of all who want something ends the calls for it", () => {
-    const stub = makeStub(() => "hang")
-    return Effect.gen(function* () {
-      const wants = yield* Effect.forkChild(fetchAll(numbers(1, 30)))
-      yield* elapse(1_000)
-      yield* Fiber.interrupt(wants)
-      yield* elapse(60_000)
-      assert.deepStrictEqual(
-        stub.reads.map(({ path }) => path),
-        ["/all_cars_full"]
-      )
-    }).pipe(Effect.provide(rentProg(stub)))
-  })
-
-  it.effect("of one want ends its calls, and no others", () => {
-    const stub = makeStub(() => "hang")
-    return Effect.gen(function* () {
-      const leaving = yield* Effect.forkChild(fetch(1))
-      const staying = yield* Effect.forkChild(fetch(2))
-      yield* elapse(1_000)
-      yield* Fiber.interrupt(leaving)
-      yield* inTime(Effect.flip(Fiber.join(staying)))
-      assert.deepStrictEqual(
-        stub.reads.map(({ path }) => path),
-        ["/cars/1", "/cars/2", "/cars/2", "/cars/2"]
-      )
-    }).pipe(Effect.provide(rentProg(stub)))
-  })
-
   it.effect("of the layer ends what is under way, and its callers with it", () => {
     const stub = makeStub(() => "hang")
     return Effect.gen(function* () {

@@ -240,11 +240,25 @@ describe("many records", () => {
     }).pipe(Effect.provide(against()))
   )
 
-  it.live("ten are read singly", () =>
+  it.live("one by itself is read singly", () =>
     Effect.gen(function* () {
       yield* put("car", numbers(1, 10))
-      yield* fetchAll("car", numbers(1, 10))
-      assert.isFalse((yield* reads).includes("/all_cars_full"))
+      yield* fetch("car", 1)
+      assert.deepStrictEqual(yield* reads, ["/cars/1"])
+    }).pipe(Effect.provide(against()))
+  )
+
+  it.live("a list of one page is read for two, one known to be long is not", () =>
+    Effect.gen(function* () {
+      const simulator = yield* Simulator
+      yield* put("car", numbers(1, 10))
+      yield* fetchAll("car", [1, 2])
+      assert.deepStrictEqual(yield* reads, ["/all_cars_full"])
+      yield* put("client", numbers(1, 300))
+      yield* fetchAll("client", [299, 300])
+      yield* simulator.clearCalls
+      yield* fetchAll("client", [1, 2])
+      assert.sameMembers([...(yield* reads)], ["/clients/1", "/clients/2"])
     }).pipe(Effect.provide(against()))
   )
 
@@ -318,7 +332,9 @@ describe("a record among others", () => {
   it.live("fails alone", () =>
     Effect.gen(function* () {
       yield* put("car", numbers(1, 9))
-      yield* (yield* Simulator).fault(Fault.Status({ status: 500 }), { id: 3 })
+      const simulator = yield* Simulator
+      yield* simulator.fault(Fault.Status({ status: 403 }), { path: "/all_cars_full" })
+      yield* simulator.fault(Fault.Status({ status: 500 }), { id: 3 })
       const exits = yield* Effect.forEach(numbers(1, 9), (id) => Effect.exit(fetch("car", id)), {
         concurrency: "unbounded"
       })

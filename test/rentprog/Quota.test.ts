@@ -1,0 +1,48 @@
+import { assert, it } from "@effect/vitest"
+import { Clock, Effect } from "effect"
+import * as Quota from "../../src/rentprog/Quota.ts"
+import { elapse, inTime, kutaisi, tbilisi } from "./stub.ts"
+
+it.effect.each([1, 2, 3, 7, 60, 120])("no minute sees more than %i reads, and none is wasted", (perMinute) =>
+  Effect.gen(function* () {
+    const quota = yield* Quota.make(perMinute)
+    const times: Array<number> = []
+    const take = Effect.gen(function* () {
+      yield* quota.take(tbilisi)
+      times.push(yield* Clock.currentTimeMillis)
+    })
+    const takeMany = (count: number) => Effect.replicateEffect(take, count, { concurrency: "unbounded" })
+    // A burst, a rest that fills the bucket again, and more than a minute may hold.
+    yield* inTime(takeMany(perMinute))
+    yield* elapse(45_000)
+    yield* inTime(takeMany(2 * perMinute))
+
+    for (const [index, at] of times.entries()) {
+      assert.isAtLeast((times[index + perMinute] ?? Number.POSITIVE_INFINITY) - at, 60_000)
+    }
+    // Three minutes' worth, the rest between them, and a third more for what the bucket does not hold.
+    assert.isAtMost(times.at(-1) ?? 0, 45_000 + 4 * 60_000)
+  })
+)
+
+it.effect("a pause holds for the whole branch and for no other", () =>
+  Effect.gen(function* () {
+    const quota = yield* Quota.make(60)
+    yield* quota.pause(tbilisi, 30_000)
+    yield* inTime(quota.take(kutaisi))
+    assert.isBelow(yield* Clock.currentTimeMillis, 1_000)
+    yield* inTime(Effect.all([quota.take(tbilisi), quota.ready(tbilisi)], { concurrency: 2 }))
+    assert.isAtLeast(yield* Clock.currentTimeMillis, 30_000)
+  })
+)
+
+it.effect("being ready takes nothing", () =>
+  Effect.gen(function* () {
+    const quota = yield* Quota.make(4)
+    yield* Effect.replicateEffect(quota.ready(tbilisi), 10)
+    yield* inTime(quota.take(tbilisi))
+    assert.isBelow(yield* Clock.currentTimeMillis, 1_000)
+    yield* inTime(quota.ready(tbilisi))
+    assert.isAtLeast(yield* Clock.currentTimeMillis, 10_000)
+  })
+)
