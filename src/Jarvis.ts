@@ -1,6 +1,7 @@
 /** The whole service, composed: database, RentProg, actors. What cannot start says so in one line. */
-import { NodeHttpClient, NodeServices } from "@effect/platform-node"
+import { NodeServices } from "@effect/platform-node"
 import { Effect, Layer, Logger, Option, References, Schema } from "effect"
+import { FetchHttpClient } from "effect/http"
 import { Otlp } from "effect/observability"
 import type { Migrator } from "effect/sql"
 import { SqlError } from "effect/sql"
@@ -66,7 +67,7 @@ export const observability = Layer.unwrap(
         onSome: (baseUrl) =>
           Layer.provide(
             Otlp.layerJson({ baseUrl, resource: { serviceName: "jarvis" } }),
-            NodeHttpClient.layerUndici
+            FetchHttpClient.layer
           )
       })
     )
@@ -83,7 +84,7 @@ const actors = Layer.unwrap(
     ).pipe(
       Layer.provide(Cluster.inMemory),
       Layer.provide(RentProg.layer(settings.rentprog)),
-      Layer.provide(NodeHttpClient.layerUndici)
+      Layer.provide(FetchHttpClient.layer)
     )
   )
 )
