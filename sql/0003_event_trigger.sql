@@ -7,7 +7,7 @@ SET search_path = public, pg_temp
 AS $$
   SELECT matched[1] || '_' || matched[2]
   FROM regexp_match(
-    lower(regexp_replace(left(spelling, 100), '[^[:alpha:]]', '', 'g')),
+    lower(regexp_replace(left(spelling, 100), '[\s_.:/-]', '', 'g') COLLATE "C"),
     '^(car|client|booking)(create|update|destroy)$'
   ) AS matched
 $$;
@@ -69,6 +69,11 @@ BEGIN
   NEW.next_attempt_at  := now();
   NEW.processed_at     := NULL;
 
+  -- Two seconds for a statement, not for each of its thousand rows.
+  IF current_setting('jarvis.waited_for_lock', true) = 'yes' THEN
+    PERFORM set_config('lock_timeout', '1ms', true);
+  END IF;
+
   BEGIN
     object      := last_of_arrays(read_payload(NEW.payload));
     NEW.payload := coalesce(object, NEW.payload);
@@ -80,10 +85,7 @@ BEGIN
       nullif(btrim(object ->> 'id'), ''),
       nullif(btrim(object ->> (entity_type || '_id')), '')
     );
-    company     := coalesce(NEW.company_id::text, object ->> 'company_id');
-    NEW.branch  := coalesce(nullif(btrim(NEW.branch), ''), event_branch(company, entity_type, NEW.ext_id));
-
-    problem := CASE
+    problem     := CASE
       WHEN object IS NULL THEN
         'invalid_payload: ' || coalesce('a JSON ' || jsonb_typeof(NEW.payload), 'nothing')
         || ' that is no object, no JSON text of one and no Ruby hash'
@@ -94,20 +96,23 @@ BEGIN
       WHEN NEW.ext_id !~ '^[A-Za-z0-9_-]{1,64}$' THEN
         'invalid_payload: ext_id "' || left(NEW.ext_id, 100) || '" (' || length(NEW.ext_id)
         || ' characters) is no id of RentProg'
+    END;
+
+    company    := coalesce(NEW.company_id::text, object ->> 'company_id');
+    NEW.branch := coalesce(nullif(btrim(NEW.branch), ''), event_branch(company, entity_type, NEW.ext_id));
+    problem    := coalesce(problem, CASE
       WHEN NEW.branch IS NULL THEN
         'unknown_branch: ' || coalesce('company_id ' || left(company, 100) || ' is not in the table branches',
           'no branch and no company_id given')
       -- The fields of a notification are parted by | and must fit into its 8000 bytes.
       WHEN NEW.branch !~ '^[^|]{1,100}$' THEN
         'unknown_branch: "' || left(NEW.branch, 100) || '" is no branch code'
-    END;
-    IF problem IS NOT NULL THEN
-      NEW.ok              := false;
-      NEW.reason          := problem;
-      NEW.next_attempt_at := 'infinity';
-    END IF;
+    END);
   EXCEPTION
     WHEN lock_not_available OR deadlock_detected OR insufficient_privilege THEN
+      IF SQLSTATE = '55P03' THEN
+        PERFORM set_config('jarvis.waited_for_lock', 'yes', true);
+      END IF;
       NEW.ok              := false;
       NEW.reason          := 'database_error: ' || SQLERRM;
       NEW.next_attempt_at := now() + interval '30 seconds';
@@ -116,6 +121,12 @@ BEGIN
       NEW.reason          := 'internal_error: ' || SQLSTATE || ' ' || SQLERRM;
       NEW.next_attempt_at := now() + interval '30 seconds';
   END;
+  -- After the block: what is wrong with the row itself stands, whatever kept its branch from being found.
+  IF problem IS NOT NULL THEN
+    NEW.ok              := false;
+    NEW.reason          := problem;
+    NEW.next_attempt_at := 'infinity';
+  END IF;
 
   IF NEW.reason IS NULL THEN
     PERFORM pg_notify('rentprog_event_auto_process', concat_ws('|', NEW.id, NEW.branch, NEW.type, NEW.ext_id));

@@ -6,7 +6,7 @@
  */
 import { createServer } from "node:net"
 import { PgClient } from "@effect/sql-pg"
-import { Effect, FileSystem, Path, Redacted, Schema, type Scope, Stream } from "effect"
+import { Effect, FileSystem, Path, Redacted, Schedule, Schema, type Scope, Stream } from "effect"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"
 import { Reactivity } from "effect/reactivity"
 import { applicationName } from "./Database.ts"
@@ -66,11 +66,21 @@ const freePort = Effect.callback<number, Error>((resume) => {
   })
 })
 
-/** How many sessions of Jarvis the server has, this one not counted. */
+/** Where the superuser's password stands, inside the data directory. */
+const passwordName = "jarvis.password"
+
+/**
+ * How many sessions of Jarvis the server has, this one not counted. The sessions of a pool that was closed a moment ago
+ * may still be on their way out, so whoever finds some looks again for a second.
+ */
 const sessions = (url: Redacted.Redacted) =>
   PgClient.makeClient({ url, applicationName: `${applicationName} (leaving)` }).pipe(
-    Effect.flatMap((sql) => sql`SELECT FROM pg_stat_activity WHERE application_name = ${applicationName}`),
-    Effect.map((rows) => rows.length),
+    Effect.flatMap((sql) =>
+      sql`SELECT FROM pg_stat_activity WHERE application_name = ${applicationName}`.pipe(
+        Effect.map((rows) => rows.length),
+        Effect.repeat({ until: (others) => others === 0, schedule: Schedule.spaced("50 millis"), times: 20 })
+      )
+    ),
     Effect.scoped,
     Effect.provide(Reactivity.layer)
   )
@@ -104,43 +114,51 @@ export const embeddedPostgres = Effect.fn("embeddedPostgres")(function* (
     )
 
   const create = Effect.gen(function* () {
-    // Made aside and then moved: a directory that is there is whole.
-    const draft = `${data}.new`
-    const passwordFile = path.join(root, "password.new")
+    // Made aside, password and all, and then moved: a directory that is there is whole. Whoever comes second at that
+    // goes on with the first one's.
+    const draft = yield* fs.makeTempDirectory({ directory: root, prefix: "postgres.new-" })
     const password = Buffer.from(crypto.getRandomValues(new Uint8Array(24))).toString("base64url")
-    yield* fs.remove(draft, { recursive: true, force: true })
+    const passwordFile = `${draft}.password`
     yield* fs.writeFileString(passwordFile, password, { mode: 0o600 })
     yield* must(`cannot create ${data}`, [
       ...[initdb, `--pgdata=${draft}`, "--username=postgres", `--pwfile=${passwordFile}`],
-      ...["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"]
+      // The database knows letters of every alphabet, whatever the machine's locale is.
+      ...["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"],
+      "--auth=scram-sha-256"
     ])
-    yield* fs.writeFileString(urlFile, `postgres://postgres:${password}@127.0.0.1:5432/postgres`, {
-      mode: 0o600
-    })
-    yield* fs.remove(passwordFile)
-    yield* fs.rename(draft, data)
-  })
-
-  const start = Effect.gen(function* () {
-    const port = yield* freePort
-    const url = new URL(yield* fs.readFileString(urlFile))
-    url.port = String(port)
-    yield* fs.writeFileString(urlFile, url.href, { mode: 0o600 })
-    yield* must(`cannot start, see ${log}`, [
-      ...[pg_ctl, "start", "-w", "-D", data, "-l", log],
-      ...["-o", `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''`]
-    ])
+    yield* fs.rename(passwordFile, path.join(draft, passwordName))
+    yield* fs.rename(draft, data).pipe(Effect.catch(() => fs.remove(draft, { recursive: true })))
   })
 
   const running = Effect.map(run([pg_ctl, "status", "-D", data]), ({ ok }) => ok)
   const stop = run([pg_ctl, "stop", "-w", "-m", "fast", "-D", data])
+
+  const start = Effect.gen(function* () {
+    const port = yield* freePort
+    yield* must(`cannot start, see ${log}`, [
+      ...[pg_ctl, "start", "-w", "-D", data, "-l", log],
+      ...["-o", `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''`]
+    ]).pipe(
+      // Another Jarvis may have started it in the same moment.
+      Effect.catch((error) => Effect.flatMap(running, (ok) => (ok ? Effect.void : Effect.fail(error))))
+    )
+  })
+
+  /** Line 4 of the server's own lock file is its port. */
+  const readUrl = Effect.gen(function* () {
+    const port = (yield* fs.readFileString(path.join(data, "postmaster.pid"))).split("\n")[3]
+    const password = yield* fs.readFileString(path.join(data, passwordName))
+    const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`
+    yield* fs.writeFileString(urlFile, url, { mode: 0o600 })
+    return Redacted.make(url, { label: "DATABASE_URL" })
+  })
 
   return yield* Effect.acquireRelease(
     Effect.gen(function* () {
       yield* fs.makeDirectory(root, { recursive: true })
       if (!(yield* fs.exists(data))) yield* create
       if (!(yield* running)) yield* start
-      return Redacted.make(yield* fs.readFileString(urlFile), { label: "DATABASE_URL" })
+      return yield* readUrl
     }).pipe(failed(`in ${root}`)),
     (url) =>
       stop.pipe(

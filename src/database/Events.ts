@@ -72,7 +72,8 @@ export class Events extends Context.Service<
           FROM jsonb_to_recordset(${sql.json(
             outcomes.map(({ id, reason, retryIn }) => ({
               id,
-              reason,
+              // Detail comes from elsewhere and may be cut anywhere: jsonb takes no NUL and no half character.
+              reason: reason?.replaceAll("\0", "").toWellFormed() ?? null,
               wait: retryIn === null ? null : Duration.toMillis(retryIn)
             }))
           )}) AS outcome (id bigint, reason text, wait float8)

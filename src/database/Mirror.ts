@@ -97,9 +97,10 @@ export class Mirror extends Context.Service<
             INSERT INTO ${sql(tables[key.entityType])} AS mirror (rentprog_id, branch, fetched_at, deleted_at)
             SELECT ${key.entityId}, ${branch}, at, at FROM (SELECT to_timestamp(${at}::float8 / 1000) AS at) AS now
             ON CONFLICT (rentprog_id) DO UPDATE SET
-              fetched_at = excluded.fetched_at, deleted_at = excluded.deleted_at, updated_at = now()
-            WHERE mirror.deleted_at IS NULL
-              AND (mirror.fetched_at IS NULL OR mirror.fetched_at <= excluded.fetched_at)
+              fetched_at = excluded.fetched_at,
+              deleted_at = coalesce(mirror.deleted_at, excluded.deleted_at),
+              updated_at = now()
+            WHERE mirror.fetched_at IS NULL OR mirror.fetched_at <= excluded.fetched_at
           `.pipe(asDatabaseError, Effect.asVoid, Effect.withSpan("Mirror.destroy"))
       })
     })

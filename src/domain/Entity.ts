@@ -8,7 +8,7 @@ export type EntityType = typeof EntityType.Type
 
 /**
  * RentProg's number of a record, as text. Only what the API could be asked for passes: the same pattern guards
- * `events.ext_id` in SQL (`normalise_event`).
+ * `events.ext_id` in SQL (`auto_process_event`).
  */
 export const RentprogId = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_-]{1,64}$/)).pipe(
   Schema.brand("RentprogId")

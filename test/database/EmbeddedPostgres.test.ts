@@ -1,0 +1,147 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { NodeServices } from "@effect/platform-node"
+import { PgClient } from "@effect/sql-pg"
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Exit, Layer, Redacted, Scope } from "effect"
+import * as Database from "../../src/database/Database.ts"
+import { embeddedPostgres } from "../../src/database/EmbeddedPostgres.ts"
+
+/** A directory that is gone afterwards, and the server in it, should one still run. */
+const newDirectory = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "jarvis-embedded-"))),
+  (directory) =>
+    Effect.sync(() => {
+      const pid = runningIn(directory)
+      if (pid !== null) process.kill(pid, "SIGINT")
+      rmSync(directory, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 })
+    })
+)
+
+/** The process id of the server that runs there, or null. */
+const runningIn = (directory: string): number | null => {
+  const file = join(directory, "postgres", "postmaster.pid")
+  return existsSync(file) ? Number(readFileSync(file, "utf8").split("\n")[0]) : null
+}
+
+/** One Jarvis: the server, and a pool on it. */
+const jarvis = Effect.fnUntraced(function* (directory: string) {
+  const scope = yield* Scope.make()
+  const close = Scope.close(scope, Exit.void)
+  yield* Effect.addFinalizer(() => close)
+  const context = yield* Layer.buildWithScope(
+    Layer.unwrap(Effect.map(embeddedPostgres(directory), Database.layer)).pipe(
+      Layer.provide(NodeServices.layer)
+    ),
+    scope
+  )
+  return { sql: Context.get(context, PgClient.PgClient), close }
+})
+
+const urlIn = (directory: string) => readFileSync(join(directory, "database-url"), "utf8")
+
+describe("embeddedPostgres", () => {
+  it.live("starts on a fresh directory, stops with the last who leaves, and keeps the data", () =>
+    Effect.gen(function* () {
+      const directory = join(yield* newDirectory, "data", "of jarvis")
+      const first = yield* jarvis(directory)
+      assert.deepStrictEqual(yield* first.sql`SELECT 1 AS one`, [{ one: 1 }])
+      assert.strictEqual(statSync(join(directory, "database-url")).mode & 0o777, 0o600)
+      const server = runningIn(directory)
+      assert.isNotNull(server)
+
+      const second = yield* jarvis(directory)
+      assert.strictEqual(runningIn(directory), server)
+      yield* second.sql`CREATE TABLE kept AS SELECT 42 AS answer`
+      yield* first.close
+      assert.strictEqual(runningIn(directory), server)
+      assert.deepStrictEqual(yield* second.sql`SELECT answer FROM kept`, [{ answer: 42 }])
+      yield* second.close
+      assert.isNull(runningIn(directory))
+
+      const third = yield* jarvis(directory)
+      assert.notStrictEqual(runningIn(directory), server)
+      assert.deepStrictEqual(yield* third.sql`SELECT answer FROM kept`, [{ answer: 42 }])
+      assert.strictEqual(statSync(join(directory, "database-url")).mode & 0o777, 0o600)
+      yield* third.close
+      assert.isNull(runningIn(directory))
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("psql's way in is the URL in the file, and nobody comes in without its password", () =>
+    Effect.gen(function* () {
+      const directory = yield* newDirectory
+      yield* jarvis(directory)
+      const url = new URL(urlIn(directory))
+      assert.strictEqual(url.hostname, "127.0.0.1")
+      const connect = (to: URL) =>
+        Effect.result(
+          Effect.flatMap(PgClient.PgClient, (sql) => sql`SELECT 1 AS one`).pipe(
+            Effect.provide(Database.layer(Redacted.make(to.href)))
+          )
+        )
+      assert.strictEqual((yield* connect(url))._tag, "Success")
+      url.password = "guessed"
+      assert.strictEqual((yield* connect(url))._tag, "Failure")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a server that somebody left running is adopted, and stopped at the end", () =>
+    Effect.gen(function* () {
+      const directory = yield* newDirectory
+      // A scope that is never closed: whoever started the server was killed before it could stop it.
+      const killed = yield* Scope.make()
+      const url = yield* embeddedPostgres(directory).pipe(
+        Scope.provide(killed),
+        Effect.provide(NodeServices.layer)
+      )
+      const server = runningIn(directory)
+      assert.isNotNull(server)
+      const next = yield* jarvis(directory)
+      assert.strictEqual(runningIn(directory), server)
+      assert.strictEqual(urlIn(directory), Redacted.value(url))
+      yield* next.close
+      assert.isNull(runningIn(directory))
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a directory that was left half-made is not taken for a whole one", () =>
+    Effect.gen(function* () {
+      const directory = yield* newDirectory
+      mkdirSync(join(directory, "postgres.new-left", "base"), { recursive: true })
+      writeFileSync(join(directory, "postgres.new-left", "PG_VERSION"), "18\n")
+      const { sql } = yield* jarvis(directory)
+      assert.deepStrictEqual(yield* sql`SELECT 1 AS one`, [{ one: 1 }])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("two that start at once share one server", () =>
+    Effect.gen(function* () {
+      const directory = yield* newDirectory
+      const both = yield* Effect.all([jarvis(directory), jarvis(directory)], { concurrency: 2 })
+      for (const { sql } of both) assert.deepStrictEqual(yield* sql`SELECT 1 AS one`, [{ one: 1 }])
+      yield* both[0].close
+      assert.isNotNull(runningIn(directory))
+      yield* both[1].close
+      assert.isNull(runningIn(directory))
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("letters of every alphabet are letters", () =>
+    Effect.gen(function* () {
+      const { sql } = yield* jarvis(yield* newDirectory)
+      assert.deepStrictEqual(yield* sql`SELECT 'Ёлка' ILIKE 'ёЛКА' AS same`, [{ same: true }])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a directory that cannot be used is said, and not the password", () =>
+    Effect.gen(function* () {
+      const directory = yield* newDirectory
+      writeFileSync(join(directory, "file"), "")
+      const error = yield* Effect.flip(Effect.scoped(jarvis(join(directory, "file"))))
+      assert.strictEqual(error._tag, "EmbeddedPostgresError")
+      assert.include(error.message, join(directory, "file"))
+    }).pipe(Effect.scoped)
+  )
+})

@@ -1,0 +1,299 @@
+import { PgClient } from "@effect/sql-pg"
+import { assert, layer } from "@effect/vitest"
+import { Arbitrary, Effect, Layer, Option, Schema } from "effect"
+import * as Database from "../../src/database/Database.ts"
+import { Mirror } from "../../src/database/Mirror.ts"
+import { Branch } from "../../src/domain/Branch.ts"
+import {
+  type EntityKey,
+  type EntityType,
+  entityTypes,
+  type MirrorRecord,
+  RentprogId
+} from "../../src/domain/Entity.ts"
+import { countStatements } from "../support/statements.ts"
+import { TestDatabase, testDatabase } from "../support/TestDatabase.ts"
+
+const tbilisi = Branch.make("tbilisi")
+const tables = { car: "cars", client: "clients", booking: "bookings" } as const
+const keyOf = (entityType: EntityType, id: string): EntityKey => ({
+  entityType,
+  entityId: RentprogId.make(id)
+})
+
+const record = (entityType: EntityType, id: string, more?: Partial<MirrorRecord>): MirrorRecord => ({
+  ...keyOf(entityType, id),
+  branch: tbilisi,
+  companyId: null,
+  fetchedAt: 1000,
+  columns: {},
+  data: {},
+  ...more
+})
+const carNo = (id: string, more?: Partial<MirrorRecord>) => record("car", id, more)
+
+const row = Effect.fnUntraced(function* ({ entityId, entityType }: EntityKey) {
+  const sql = yield* PgClient.PgClient
+  const [found] = yield* sql<{ readonly row: { readonly [column: string]: unknown } }>`
+    SELECT to_jsonb(mirror) AS row FROM ${sql(tables[entityType])} AS mirror WHERE rentprog_id = ${entityId}
+  `
+  return found === undefined ? null : found.row
+})
+
+/** Of which version the mirror's copy is, when it was fetched, and whether it is deleted. */
+const state = Effect.fnUntraced(function* (id: string) {
+  const sql = yield* PgClient.PgClient
+  const [found] = yield* sql`
+    SELECT data, mileage::int, extract(epoch FROM fetched_at)::float8 * 1000 AS fetched_at,
+      deleted_at IS NOT NULL AS deleted
+    FROM cars WHERE rentprog_id = ${id}
+  `
+  return found ?? null
+})
+
+/** One thing that happens to a record: an answer that left RentProg at a time, or that it was destroyed then. */
+const Happening = Schema.Struct({
+  at: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 5 })),
+  destroyed: Schema.Boolean
+})
+type Happening = typeof Happening.Type
+const histories = Arbitrary.array(
+  Arbitrary.array(Arbitrary.schema(Happening), { minLength: 1, maxLength: 4 }),
+  { minLength: 1, maxLength: 5 }
+)
+
+const tests = Mirror.layer.pipe(Layer.provideMerge(testDatabase))
+
+layer(tests, { excludeTestServices: true })("Mirror", (it) => {
+  it.effect(
+    "a record's columns and data are written over a row of before Jarvis, and over an older copy",
+    () =>
+      Effect.gen(function* () {
+        const mirror = yield* Mirror
+        const sql = yield* PgClient.PgClient
+        yield* sql`INSERT INTO cars (rentprog_id, code) VALUES ('1', 'Logan 3')`
+        yield* mirror.write(
+          carNo("1", {
+            companyId: 9506,
+            columns: { code: "Solaris 17", year: 2021, mileage: 1.5, clean_state: true, vin: null },
+            data: { id: 1, engine: { power: [1, null] } }
+          })
+        )
+        const first = yield* row(keyOf("car", "1"))
+        assert.isNotNull(first)
+        assert.deepInclude(first, {
+          ...{
+            rentprog_id: "1",
+            branch: "batumi",
+            company_id: 9506,
+            code: "Solaris 17",
+            year: 2021,
+            mileage: 1.5
+          },
+          ...{ clean_state: true, vin: null, color: null, data: { id: 1, engine: { power: [1, null] } } },
+          ...{ fetched_at: "1970-01-01T00:00:01+00:00", deleted_at: null }
+        })
+        yield* mirror.write(
+          carNo("1", {
+            companyId: 9248,
+            fetchedAt: 2000,
+            columns: { code: null, year: 2022, vin: "V" },
+            data: { id: 1 }
+          })
+        )
+        assert.deepInclude(yield* row(keyOf("car", "1")), {
+          ...{
+            id: first["id"],
+            branch: "kutaisi",
+            company_id: 9248,
+            code: null,
+            year: 2022,
+            vin: "V",
+            data: { id: 1 }
+          },
+          ...{ created_at: first["created_at"], fetched_at: "1970-01-01T00:00:02+00:00" }
+        })
+      })
+  )
+
+  it.effect.each([
+    { what: "the company's", companyId: 11163, expected: "service-center" },
+    { what: "the token's, where the company is unknown", companyId: 31337, expected: "tbilisi" },
+    { what: "the token's, where there is no company", companyId: null, expected: "tbilisi" }
+  ])("branch: $what", ({ companyId, expected }) =>
+    Effect.gen(function* () {
+      const mirror = yield* Mirror
+      for (const entityType of entityTypes) {
+        const id = `branch-${companyId}`
+        yield* mirror.write(record(entityType, id, { companyId }))
+        assert.deepInclude(yield* row(keyOf(entityType, id)), { branch: expected, company_id: companyId })
+      }
+    })
+  )
+
+  it.effect("a client of no company stays where it was seen first", () =>
+    Effect.gen(function* () {
+      const mirror = yield* Mirror
+      const key = keyOf("client", "stays")
+      yield* mirror.write(record("client", "stays"))
+      yield* mirror.write(
+        record("client", "stays", { branch: Branch.make("batumi"), fetchedAt: 2000, data: { a: 1 } })
+      )
+      assert.deepInclude(yield* row(key), { branch: "tbilisi", data: { a: 1 } })
+      yield* mirror.write(record("client", "stays", { companyId: 9248, fetchedAt: 3000 }))
+      assert.deepInclude(yield* row(key), { branch: "kutaisi", company_id: 9248 })
+    })
+  )
+
+  it.effect("whatever the order and the batches, the newest wins, and of one time the end", () =>
+    Effect.gen(function* () {
+      const mirror = yield* Mirror
+      const all = yield* Arbitrary.sampleEffect(histories, { count: 300, seed: crypto.randomUUID() })
+      const apply = (id: string) => (happening: Happening) =>
+        happening.destroyed
+          ? mirror.destroy(keyOf("car", id), tbilisi, happening.at)
+          : mirror.write(
+              carNo(id, {
+                fetchedAt: happening.at,
+                columns: { mileage: happening.at },
+                data: { at: happening.at }
+              })
+            )
+      yield* Effect.forEach(
+        all,
+        // What is in one batch happens at once, together with the batches of other records.
+        (batches, n) =>
+          Effect.forEach(batches, (batch) =>
+            Effect.forEach(batch, apply(`h${n}`), { concurrency: "unbounded" })
+          ),
+        { concurrency: "unbounded", discard: true }
+      )
+      for (const [n, batches] of all.entries()) {
+        const happenings = batches.flat()
+        const newest = Math.max(...happenings.map(({ at }) => at))
+        const destroyed = happenings.some((one) => one.destroyed && one.at === newest)
+        const found = yield* state(`h${n}`)
+        assert.deepInclude(found, { fetched_at: newest, deleted: destroyed }, JSON.stringify(batches))
+        if (!destroyed) assert.deepInclude(found, { mileage: newest, data: { at: newest } })
+      }
+    })
+  )
+
+  it.effect("a destroy marks and keeps; a newer answer brings back, an older one does not", () =>
+    Effect.gen(function* () {
+      const mirror = yield* Mirror
+      const key = keyOf("car", "gone")
+      yield* mirror.write(carNo("gone", { columns: { code: "Rio 5" }, data: { id: 5 } }))
+      yield* mirror.destroy(key, tbilisi, 2000)
+      const deleted = { code: "Rio 5", data: { id: 5 }, deleted_at: "1970-01-01T00:00:02+00:00" }
+      assert.deepInclude(yield* row(key), deleted)
+      // Told twice, it is still of the first time that it is gone, yet known to be so until the second.
+      yield* mirror.destroy(key, tbilisi, 4000)
+      yield* mirror.write(carNo("gone", { fetchedAt: 3000 }))
+      assert.deepInclude(yield* row(key), deleted)
+      yield* mirror.write(carNo("gone", { fetchedAt: 5000 }))
+      assert.deepInclude(yield* row(key), { deleted_at: null })
+    })
+  )
+
+  it.effect.each(entityTypes)("a %s that nobody knew is written down as deleted", (entityType) =>
+    Effect.gen(function* () {
+      const mirror = yield* Mirror
+      const key = keyOf(entityType, "unknown")
+      yield* mirror.destroy(key, tbilisi, 2000)
+      const tombstone = { branch: "tbilisi", data: null, deleted_at: "1970-01-01T00:00:02+00:00" }
+      assert.deepInclude(yield* row(key), tombstone)
+      yield* mirror.write(record(entityType, "unknown", { fetchedAt: 1999 }))
+      assert.deepInclude(yield* row(key), tombstone)
+    })
+  )
+
+  it.effect("known: none, there, deleted, each of its own type", () =>
+    Effect.gen(function* () {
+      const mirror = yield* Mirror
+      yield* mirror.write(carNo("k1"))
+      yield* mirror.destroy(keyOf("car", "k2"), tbilisi, 1)
+      const found = yield* Effect.forEach(
+        [keyOf("car", "k1"), keyOf("car", "k2"), keyOf("car", "k3"), keyOf("client", "k1")],
+        mirror.known,
+        { concurrency: "unbounded" }
+      )
+      assert.deepStrictEqual(found.map(Option.getOrNull), [
+        { rentprog_id: "k1", branch: tbilisi, deleted: false },
+        { rentprog_id: "k2", branch: tbilisi, deleted: true },
+        null,
+        null
+      ])
+    })
+  )
+
+  it.effect.each([
+    ["NUL", { data: { note: "a\0b" } }],
+    ["half a character", { data: { note: "\ud83d" } }],
+    ["a number that is none", { columns: { year: "soon" } }],
+    ["a number too large", { columns: { year: 1e300 } }]
+  ] as const)("a record with %s costs only itself", ([what, poison]) =>
+    Effect.gen(function* () {
+      const mirror = yield* Mirror
+      const columns = { year: 2020 }
+      const id = what.replaceAll(" ", "-")
+      const records = [
+        carNo(`${id}-1`, { columns }),
+        carNo(`${id}-2`, { columns, ...poison }),
+        carNo(`${id}-3`, { columns })
+      ]
+      const exits = yield* Effect.forEach(records, (one) => Effect.result(mirror.write(one)), {
+        concurrency: "unbounded"
+      })
+      assert.deepStrictEqual(
+        exits.map(({ _tag }) => _tag),
+        ["Success", "Failure", "Success"]
+      )
+      assert.deepStrictEqual(
+        (yield* Effect.forEach(records, ({ entityId }) => state(entityId))).map((found) => found !== null),
+        [true, false, true]
+      )
+    })
+  )
+
+  it.effect("a thousand answers about ten records make a few statements", () =>
+    Effect.gen(function* () {
+      const mirror = yield* Mirror
+      const records = Array.from({ length: 1000 }, (_, n) => carNo(`many-${n % 10}`, { fetchedAt: n }))
+      const writes = Effect.forEach(records, mirror.write, { concurrency: "unbounded" })
+      assert.isBelow(yield* countStatements("INSERT", "cars", writes), 50)
+      assert.deepInclude(yield* state("many-3"), { fetched_at: 993 })
+    })
+  )
+
+  it.effect("writers of the same records in opposite order do not lock each other out", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      // A row takes its time, so that the statements meet.
+      yield* sql`CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql
+        AS $$ BEGIN PERFORM pg_sleep(0.002); RETURN NEW; END $$`
+      yield* sql`CREATE TRIGGER slowly BEFORE UPDATE ON cars FOR EACH ROW EXECUTE FUNCTION slowly()`
+      const ids = Array.from({ length: 100 }, (_, n) => `d${n}`)
+      const write = (order: ReadonlyArray<string>, fetchedAt: number) =>
+        Effect.gen(function* () {
+          const mirror = yield* Mirror
+          yield* Effect.forEach(order, (id) => mirror.write(carNo(id, { fetchedAt })), {
+            concurrency: "unbounded"
+          })
+        })
+      yield* write(ids, 1)
+      // Each with a pool of its own: one connection would put them one after the other.
+      const { url } = yield* TestDatabase
+      const writer = (n: number) =>
+        Effect.provide(
+          write(n % 2 === 0 ? ids : ids.toReversed(), 10 + n),
+          Layer.provide(Mirror.layer, Database.layer(url)),
+          { local: true }
+        )
+      // One that is locked out falls back to a statement for each of its records.
+      const writers = Effect.forEach([0, 1, 2, 3], writer, { concurrency: "unbounded" })
+      assert.isBelow(yield* countStatements("INSERT", "cars", writers), 100)
+      for (const id of ids) assert.deepInclude(yield* state(id), { fetched_at: 13 })
+    })
+  )
+})

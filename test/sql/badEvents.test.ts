@@ -1,0 +1,165 @@
+/** Whatever goes wrong, the INSERT succeeds and the row says why. */
+import { PgClient } from "@effect/sql-pg"
+import { assert, layer } from "@effect/vitest"
+import { Effect } from "effect"
+import { insertEvents, isParked, isPending, type NewEvent, random } from "../support/events.ts"
+import { testDatabase } from "../support/TestDatabase.ts"
+
+const good: NewEvent = { type: "car_update", branch: "tbilisi", ext_id: "1", payload: { id: 1 } }
+const noBranch: NewEvent = { type: "car_update", ext_id: "1", payload: { id: 1 } }
+
+const megabyte = random(1_000_000)
+const deep = 200_000
+
+/** What is wrong, and with which reason the row is parked; null where nothing is. */
+const bad: ReadonlyArray<readonly [what: string, event: NewEvent, reason: string | null]> = [
+  ["payload SQL null", { ...good, payload: undefined }, "invalid_payload"],
+  ["payload null", { ...good, payload: null }, "invalid_payload"],
+  ["payload an array", { ...good, payload: [{ id: 1 }] }, "invalid_payload"],
+  ["payload a number", { ...good, payload: 1 }, "invalid_payload"],
+  ["payload a boolean", { ...good, payload: true }, "invalid_payload"],
+  ["payload no hash", { ...good, payload: "hello" }, "invalid_payload"],
+  ["payload empty", { ...good, payload: "" }, "invalid_payload"],
+  ["payload cut off", { ...good, payload: '{"id"=>1, "company_id"=>' }, "invalid_payload"],
+  ["payload a list as text", { ...good, payload: "[1]" }, "invalid_payload"],
+  ["payload a string in a string", { ...good, payload: JSON.stringify('{"id":1}') }, "invalid_payload"],
+  ["payload a megabyte of text", { ...good, payload: megabyte }, "invalid_payload"],
+  ["payload a megabyte of JSON", { ...good, payload: JSON.stringify({ id: 1, note: megabyte }) }, null],
+  ["payload a megabyte of Ruby", { ...good, payload: `{"id"=>1, "note"=>"${megabyte}"}` }, null],
+  ["payload a megabyte", { ...good, payload: { id: 1, note: megabyte } }, null],
+  ["payload deep", { ...good, payload: `${"[".repeat(deep)}${"]".repeat(deep)}` }, "invalid_payload"],
+  [
+    "payload deep objects",
+    { ...good, payload: `${'{"a":'.repeat(deep)}1${"}".repeat(deep)}` },
+    "invalid_payload"
+  ],
+  [
+    "payload deep Ruby",
+    { ...good, payload: `${'{"a"=>'.repeat(50_000)}1${"}".repeat(50_000)}` },
+    "invalid_payload"
+  ],
+  ["payload with NUL in JSON", { ...good, payload: '{"id": 1, "note": "\\u0000"}' }, "invalid_payload"],
+  ["payload with NUL in Ruby", { ...good, payload: '{"id"=>1, "note"=>"\\u0000"}' }, "invalid_payload"],
+  ["payload with half a character", { ...good, payload: '{"id": 1, "note": "\\ud800"}' }, "invalid_payload"],
+  [
+    "payload with an id that is an object",
+    { ...good, ext_id: null, payload: { id: { a: 1 } } },
+    "invalid_payload"
+  ],
+  ["type SQL null", { ...good, type: null }, "unknown_event_type: none given"],
+  ["type empty", { ...good, type: "" }, "unknown_event_type"],
+  ["type unknown", { ...good, type: "garage_update" }, 'unknown_event_type: "garage_update"'],
+  ...[
+    "car",
+    "update",
+    "car_update_car",
+    "xcar_update",
+    "car_updated",
+    "car_update2",
+    "саr_update",
+    "Ж",
+    "%s|\\"
+  ].map((type) => [`type ${type}`, { ...good, type }, "unknown_event_type"] as const),
+  ["type of 10000 characters", { ...good, type: random(10_000) }, "unknown_event_type"],
+  ["ext_id absent", { ...good, ext_id: null, payload: {} }, "missing_ext_id"],
+  ["ext_id empty", { ...good, ext_id: "", payload: { id: "" } }, "missing_ext_id"],
+  ["ext_id blank", { ...good, ext_id: "  ", payload: { id: " ", client_id: 1 } }, "missing_ext_id"],
+  ["ext_id with |", { ...good, ext_id: "1|2" }, "invalid_payload"],
+  ["ext_id with a line in it", { ...good, ext_id: "1\n2" }, "invalid_payload"],
+  ["ext_id of a path", { ...good, ext_id: "../get_token" }, "invalid_payload"],
+  ["ext_id of 65 characters", { ...good, ext_id: "1".repeat(65) }, "invalid_payload"],
+  ["ext_id of 64 characters", { ...good, ext_id: "1".repeat(64) }, null],
+  ["ext_id of 10000 characters", { ...good, ext_id: random(10_000) }, "invalid_payload"],
+  [
+    "payload's id of 10000 characters",
+    { ...good, ext_id: null, payload: { id: random(10_000) } },
+    "invalid_payload"
+  ],
+  ["no company", noBranch, "unknown_branch: no branch and no company_id given"],
+  ["company unknown", { ...noBranch, company_id: 4 }, "unknown_branch: company_id 4 "],
+  ["company negative", { ...noBranch, company_id: -9247 }, "unknown_branch: company_id -9247 "],
+  [
+    "company unknown, though the payload's is not",
+    { ...noBranch, company_id: 4, payload: { company_id: 9247 } },
+    "unknown_branch"
+  ],
+  [
+    "payload's company unknown",
+    { ...noBranch, payload: { company_id: "4" } },
+    "unknown_branch: company_id 4 "
+  ],
+  ["payload's company negative", { ...noBranch, payload: { company_id: -1 } }, "unknown_branch"],
+  [
+    "payload's company a pair",
+    { ...noBranch, payload: { company_id: [9247, 4] } },
+    "unknown_branch: company_id 4 "
+  ],
+  ["payload's company no number", { ...noBranch, payload: { company_id: "tbilisi" } }, "unknown_branch"],
+  ["payload's company an object", { ...noBranch, payload: { company_id: {} } }, "unknown_branch"],
+  ["payload's company a fraction", { ...noBranch, payload: { company_id: 9247.5 } }, "unknown_branch"],
+  [
+    "payload's company beyond bigint",
+    { ...noBranch, payload: { company_id: "9".repeat(30) } },
+    "unknown_branch"
+  ],
+  ["payload's company a megabyte", { ...noBranch, payload: { company_id: megabyte } }, "unknown_branch"],
+  ["branch with |", { ...good, branch: "tbilisi|batumi" }, "unknown_branch"],
+  ["branch of 10000 characters", { ...good, branch: random(10_000) }, "unknown_branch"],
+  ["branch of 100 wide characters", { ...good, branch: "Ж".repeat(100) }, null]
+]
+
+layer(testDatabase, { excludeTestServices: true })("bad events", (it) => {
+  it.effect.each(bad)("%s", ([, event, reason]) =>
+    Effect.gen(function* () {
+      // Among others, in one statement: those are as good as without it.
+      const [before, row, after] = yield* insertEvents([good, event, good])
+      assert.isDefined(before)
+      assert.isDefined(row)
+      assert.isDefined(after)
+      assert.isTrue(isPending(before) && isPending(after))
+      if (reason === null) {
+        assert.isTrue(isPending(row), row.reason ?? "")
+      } else {
+        assert.isTrue(isParked(row))
+        assert.isTrue(row.reason?.startsWith(reason), row.reason ?? "no reason")
+        assert.isBelow(row.reason?.length ?? 0, 300)
+        assert.deepStrictEqual(row.payload_received, event.payload ?? null)
+      }
+    })
+  )
+
+  it.effect("one reason is given, the payload's first", () =>
+    Effect.gen(function* () {
+      const rows = yield* insertEvents([
+        { type: "x", payload: "x" },
+        { type: "x", payload: {} },
+        { type: "car_update", payload: {} },
+        { type: "car_update", payload: { id: 1 } }
+      ])
+      assert.deepStrictEqual(
+        rows.map(({ reason }) => reason?.split(":")[0]),
+        ["invalid_payload", "unknown_event_type", "missing_ext_id", "unknown_branch"]
+      )
+    })
+  )
+
+  it.effect("100000 rows in one statement, good and bad by turns", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      yield* sql`
+        INSERT INTO events (type, payload, metadata)
+        SELECT 'car.update', CASE WHEN n % 2 = 0 THEN to_jsonb('{"id"=>' || n || ', "company_id"=>9247}') ELSE '"x"' END,
+          '{"many": true}'
+        FROM generate_series(1, 100000) AS n
+      `
+      const rows = yield* sql`
+        SELECT branch, ok, reason IS NULL AS fine, next_attempt_at = 'infinity' AS parked, count(*)::int AS count
+        FROM events WHERE metadata = '{"many": true}' GROUP BY 1, 2, 3, 4 ORDER BY branch NULLS LAST
+      `
+      assert.deepStrictEqual(rows, [
+        { branch: "tbilisi", ok: null, fine: true, parked: false, count: 50_000 },
+        { branch: null, ok: false, fine: false, parked: true, count: 50_000 }
+      ])
+    })
+  )
+})

@@ -1,0 +1,110 @@
+/** The tables as a test fills and reads them, and a way to wait for what they come to say. */
+import { PgClient } from "@effect/sql-pg"
+import { Effect, Schedule, Schema } from "effect"
+import type { EntityType } from "../../src/domain/Entity.ts"
+import { insertEvents, type NewEvent } from "./events.ts"
+
+const Row = Schema.Struct({
+  id: Schema.String,
+  branch: Schema.NullOr(Schema.String),
+  type: Schema.NullOr(Schema.String),
+  ext_id: Schema.NullOr(Schema.String),
+  processed: Schema.Boolean,
+  ok: Schema.NullOr(Schema.Boolean),
+  /** The reason's code, without its detail. */
+  code: Schema.NullOr(Schema.String),
+  reason: Schema.NullOr(Schema.String),
+  attempts: Schema.Int,
+  parked: Schema.Boolean,
+  /** Seconds from now until the next attempt; null where there is none. */
+  wait: Schema.NullOr(Schema.Number)
+})
+export type Row = typeof Row.Type
+
+/** An event of tbilisi about a record, with the least payload there is. */
+export const about = (type: string, id: number, branch = "tbilisi"): NewEvent => ({
+  type,
+  branch,
+  ext_id: String(id),
+  payload: { id }
+})
+
+/** Inserts events in one statement. */
+export const insert = (...events: ReadonlyArray<NewEvent>) => insertEvents(events)
+
+/** All events, oldest first. */
+export const events = Effect.gen(function* () {
+  const sql = yield* PgClient.PgClient
+  const rows = yield* sql`
+    SELECT id::text, branch, type, ext_id, processed, ok, split_part(reason, ':', 1) AS code, reason, attempts,
+      coalesce(next_attempt_at = 'infinity', false) AS parked,
+      CASE WHEN next_attempt_at < 'infinity' THEN extract(epoch FROM next_attempt_at - now())::float8 END AS wait
+    FROM events ORDER BY events.id
+  `
+  return yield* Schema.decodeUnknownEffect(Schema.Array(Row))(rows)
+})
+
+/** Asks again and again until the answer is as wished; where that never comes, says what the answer was. */
+export const until = <A, E, R>(look: Effect.Effect<A, E, R>, wished: (answer: A) => boolean) =>
+  Effect.repeat(look, { until: wished, schedule: Schedule.spaced("20 millis") }).pipe(
+    Effect.timeoutOrElse({
+      duration: "45 seconds",
+      orElse: () =>
+        Effect.flatMap(look, (answer) => Effect.die(`it stays at ${JSON.stringify(answer)?.slice(0, 2000)}`))
+    })
+  )
+
+/** Waits until each event is processed, and answers them. */
+export const allProcessed = Effect.suspend(() =>
+  until(events, (rows) => rows.length > 0 && rows.every(({ processed }) => processed))
+)
+
+/** Waits until each event was handled, well or badly, and answers them. */
+export const allHandled = Effect.suspend(() =>
+  until(events, (rows) => rows.length > 0 && rows.every(({ ok }) => ok !== null))
+)
+
+/**
+ * Ends the wait of all events that failed but are not parked. Two updates that change `attempts`, because any other
+ * is a person's touch, which begins anew.
+ */
+export const makeDue = Effect.gen(function* () {
+  const sql = yield* PgClient.PgClient
+  yield* sql.withTransaction(
+    Effect.gen(function* () {
+      yield* sql`
+        UPDATE events SET attempts = attempts + 1, next_attempt_at = now() - interval '1 second'
+        WHERE NOT processed AND attempts > 0 AND next_attempt_at < 'infinity'
+      `
+      yield* sql`
+        UPDATE events SET attempts = attempts - 1
+        WHERE NOT processed AND attempts > 1 AND next_attempt_at < 'infinity'
+      `
+    })
+  )
+})
+
+/** Tells the service that a branch may have something to do. */
+export const wake = Effect.fnUntraced(function* (branch = "tbilisi") {
+  const sql = yield* PgClient.PgClient
+  yield* sql`SELECT pg_notify('rentprog_event_auto_process', ${`0|${branch}|car_update|0`})`
+})
+
+const Mirrored = Schema.Struct({
+  id: Schema.String,
+  branch: Schema.NullOr(Schema.String),
+  deleted: Schema.Boolean,
+  data: Schema.NullOr(Schema.Record(Schema.String, Schema.Json))
+})
+
+const tables = { car: "cars", client: "clients", booking: "bookings" } as const
+
+/** What the mirror holds of a kind, by number. */
+export const mirror = Effect.fnUntraced(function* (kind: EntityType) {
+  const sql = yield* PgClient.PgClient
+  const rows = yield* sql`
+    SELECT rentprog_id AS id, branch, deleted_at IS NOT NULL AS deleted, data
+    FROM ${sql(tables[kind])} ORDER BY length(rentprog_id), rentprog_id
+  `
+  return yield* Schema.decodeUnknownEffect(Schema.Array(Mirrored))(rows)
+})
