@@ -3,7 +3,7 @@
  */
 import { Clock, DateTime, Duration, Effect, Schema } from "effect"
 import type { Branch } from "../domain/Branch.ts"
-import { ownerOf } from "./Companies.ts"
+import { employerOf, ownerOf } from "./Companies.ts"
 
 /** A call that gets no answer, with the HTTP status that says so. */
 export class Refused extends Schema.TaggedError<Refused>()("Refused", {
@@ -66,7 +66,7 @@ export const makeAccess = (rules: () => AccessRules) => {
   })
 
   /** The branch whose token it is, expired or not, for the log. */
-  const branchOfToken = (token: string): Branch | undefined => tokens.get(token)?.branch
+  const branchOfToken = (token: string): Branch | undefined => tokens.get(token)?.branch ?? employerOf(token)
 
   /** Lets one read through, and says for which branch. */
   const admit = Effect.fnUntraced(function* (token: string) {
@@ -79,12 +79,20 @@ export const makeAccess = (rules: () => AccessRules) => {
     return known.branch
   })
 
-  /** Ends the life of every token issued so far. */
+  /** Lets one read of a user through, of the same quota, and says for which branch. */
+  const admitUser = Effect.fnUntraced(function* (userToken: string) {
+    const branch = employerOf(userToken)
+    if (branch === undefined) return yield* new Refused({ status: 401, detail: "Unknown user token" })
+    yield* spend(`read:${branch}`, rules().readsPerMinute, yield* Clock.currentTimeMillis)
+    return branch
+  })
+
+  /** Ends the life of every token issued so far; those of users live on. */
   const expireTokens = Effect.sync(() => {
     for (const [token, { branch }] of tokens) tokens.set(token, { branch, expires: 0 })
   })
 
-  return { issue, branchOfToken, admit, expireTokens }
+  return { issue, branchOfToken, admit, admitUser, expireTokens }
 }
 
 export type Access = ReturnType<typeof makeAccess>

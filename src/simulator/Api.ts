@@ -2,13 +2,14 @@
  * RentProg's API as routes over simulated records: addresses, pages, refusals, and the faults that befall calls.
  */
 import { NodeHttpServerRequest } from "@effect/platform-node"
-import { Duration, Effect, Layer, Option, Predicate, type Schema } from "effect"
+import { DateTime, Duration, Effect, Layer, Option, Predicate, type Schema } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import type { EntityType } from "../domain/Entity.ts"
 import { type Access, Refused } from "./Access.ts"
 import type { Calls } from "./Calls.ts"
 import { ownerOf } from "./Companies.ts"
 import { Fault, type Faults } from "./Faults.ts"
+import type { History } from "./History.ts"
 import type { Records } from "./Records.ts"
 
 /** How the API answers; read anew with each call. */
@@ -21,6 +22,10 @@ export interface Manners {
   readonly ignorePageSize: boolean
   /** Whether a list is an array, or an object with the array under `data`. */
   readonly envelope: Readonly<Record<EntityType, "array" | "data">>
+  /** Whether the operations log is an array, or an object with the array under one of these names. */
+  readonly historyShape: "array" | "data" | "history_items"
+  /** Entries of the operations log are `{id, attributes: {…}}`, or else plain. */
+  readonly historyAttributes: boolean
   /** Numbers are sent as strings. */
   readonly numbersAsText: boolean
 }
@@ -28,6 +33,7 @@ export interface Manners {
 /** What the routes are about. */
 export interface World {
   readonly records: Records
+  readonly history: History
   readonly access: Access
   readonly faults: Faults
   readonly calls: Calls
@@ -36,6 +42,9 @@ export interface World {
 
 /** Where the API lives on its server. */
 export const basePath = "/api/v1/public"
+
+/** What users see lives here: the operations log. */
+const userPath = "/api/v1"
 
 /** Records a page where no size is given, or the given one is ignored. */
 const ordinaryPage = 10
@@ -71,8 +80,22 @@ const counted = (
     : Effect.fail(new Refused({ status: 422, detail: `${name} is no positive number` }))
 }
 
+/** An instant in ISO 8601, as epoch milliseconds. */
+const instant = (
+  params: URLSearchParams,
+  name: string,
+  otherwise: number
+): Effect.Effect<number, Refused> => {
+  const text = params.get(name)
+  if (text === null) return Effect.succeed(otherwise)
+  return Option.match(DateTime.make(text), {
+    onNone: () => Effect.fail(new Refused({ status: 422, detail: `${name} is no instant` })),
+    onSome: (time) => Effect.succeed(DateTime.toEpochMillis(time))
+  })
+}
+
 /** The whole API as routes of an `HttpRouter`. */
-export const routes = ({ access, calls, faults, manners, records }: World) => {
+export const routes = ({ access, calls, faults, history, manners, records }: World) => {
   const json = (body: Schema.Json) =>
     HttpServerResponse.text(JSON.stringify(body, manners().numbersAsText ? asText : undefined), {
       contentType: "application/json"
@@ -99,15 +122,36 @@ export const routes = ({ access, calls, faults, manners, records }: World) => {
       return json(record.value)
     })
 
+  /** The page asked for. */
+  const paged = Effect.fnUntraced(function* <A>(
+    all: ReadonlyArray<A>,
+    params: URLSearchParams,
+    sizeName: string
+  ) {
+    const page = yield* counted(params, "page", 1)
+    const asked = yield* counted(params, sizeName, ordinaryPage)
+    const size = manners().ignorePageSize ? ordinaryPage : asked
+    return all.slice((page - 1) * size, page * size)
+  })
+
   const list = (kind: EntityType, sizeName: string) =>
     Effect.fnUntraced(function* (request: Request) {
       const branch = yield* access.admit(bearer(request))
-      const page = yield* counted(search(request), "page", 1)
-      const asked = yield* counted(search(request), sizeName, ordinaryPage)
-      const size = manners().ignorePageSize ? ordinaryPage : asked
-      const found = (yield* records.list(kind, branch)).slice((page - 1) * size, page * size)
+      const found = yield* paged(yield* records.list(kind, branch), search(request), sizeName)
       return json(manners().envelope[kind] === "data" ? { data: found } : found)
     })
+
+  const operations = Effect.fnUntraced(function* (request: Request) {
+    const branch = yield* access.admitUser(bearer(request))
+    const params = search(request)
+    const from = yield* instant(params, "created_at_from", Number.NEGATIVE_INFINITY)
+    const to = yield* instant(params, "created_at_to", Number.POSITIVE_INFINITY)
+    const { historyAttributes, historyShape } = manners()
+    const found = (yield* paged(yield* history.list(branch, { from, to }), params, "per_page")).map(
+      ({ id, ...attributes }) => (historyAttributes ? { id, attributes } : { id, ...attributes })
+    )
+    return json(historyShape === "array" ? found : { [historyShape]: found })
+  })
 
   const nothing = () => Effect.fail(new Refused({ status: 404, detail: "No such address" }))
 
@@ -135,7 +179,8 @@ export const routes = ({ access, calls, faults, manners, records }: World) => {
     (request: Request) =>
       Effect.gen(function* () {
         const [address = "", query = ""] = request.url.split("?", 2)
-        const path = address.startsWith(basePath) ? address.slice(basePath.length) : address
+        const base = [basePath, userPath].find((start) => address.startsWith(`${start}/`)) ?? ""
+        const path = address.slice(base.length)
         const branch =
           access.branchOfToken(bearer(request)) ?? ownerOf(search(request).get("company_token") ?? "")
         const answered = yield* calls.note({ method: request.method, path, query, branch })
@@ -156,6 +201,7 @@ export const routes = ({ access, calls, faults, manners, records }: World) => {
       HttpRouter.add("GET", `${basePath}${onePath}/:id`, observed(one(kind, "main"))),
       HttpRouter.add("GET", `${basePath}${fallback}/:id`, observed(one(kind, "fallback")))
     ]),
+    HttpRouter.add("GET", `${userPath}/history_items`, observed(operations)),
     HttpRouter.add("*", "/*", observed(nothing))
   )
 }

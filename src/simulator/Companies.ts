@@ -1,7 +1,7 @@
 /**
  * The simulated company: four branches, the companies RentProg counts them as, and a company token for each.
  */
-import type { Schema } from "effect"
+import type { Array as Arr, Schema } from "effect"
 import { Branch } from "../domain/Branch.ts"
 
 /** One of RentProg's companies and the branch that it is. A branch may be several companies. */
@@ -16,7 +16,7 @@ const batumi = Branch.make("batumi")
 const serviceCenter = Branch.make("service-center")
 
 /** The company that new records of each branch belong to. */
-export const mainCompanies: ReadonlyArray<Company> = [
+export const mainCompanies: Arr.NonEmptyReadonlyArray<Company> = [
   { companyId: 9247, branch: tbilisi },
   { companyId: 9248, branch: kutaisi },
   { companyId: 9506, branch: batumi },
@@ -45,3 +45,13 @@ const owners = new Map(mainCompanies.map(({ branch }) => [companyTokens[branch],
 
 /** The branch that owns a company token. */
 export const ownerOf = (companyToken: string): Branch | undefined => owners.get(companyToken)
+
+/** Branch to the token of a user of the branch, which the operations log asks for. */
+export const userTokens: Readonly<Record<Branch, string>> = Object.fromEntries(
+  mainCompanies.map(({ branch }) => [branch, `simulated-user-token-of-${branch}`])
+)
+
+const employers = new Map(mainCompanies.map(({ branch }) => [userTokens[branch], branch]))
+
+/** The branch whose user a token is of. */
+export const employerOf = (userToken: string): Branch | undefined => employers.get(userToken)

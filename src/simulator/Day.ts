@@ -1,9 +1,10 @@
 /**
  * A day in the life of a rental company, as the webhooks that RentProg sends about it: in many spellings and forms,
- * late, twice, and out of order.
+ * late, twice, and out of order; and as its operations log.
  */
 import { Effect, Option, Random, Stream } from "effect"
 import { type Happening, makeHappenings } from "./Happenings.ts"
+import { makeScribe } from "./Scribe.ts"
 import type { Simulator } from "./Simulator.ts"
 import { garbage, type Webhook, word } from "./Webhook.ts"
 
@@ -14,7 +15,7 @@ export interface DayOptions {
   readonly events: number
   /** The same seed over the same records gives the same day; 1 where not given. */
   readonly seed?: string | number
-  /** The share of webhooks that nobody could make sense of, from 0 to 1; none where not given. */
+  /** The share of webhooks and of log entries that nobody could make sense of, from 0 to 1; none where not given. */
   readonly garbage?: number
   /** The share of client updates without `company_id`, from 0 to 1; none where not given. */
   readonly withoutCompany?: number
@@ -42,18 +43,21 @@ const delay = Effect.gen(function* () {
 })
 
 /** Which record a happening is about: `car:38001`. */
-const about = ({ id, type }: Happening): string => `${type.split("_", 1)[0]}:${id}`
+const about = ({ record, type }: Happening): string => `${type.split("_", 1)[0]}:${record.id}`
 
 /**
- * A day that changes the simulator's records as it is pulled, and emits the webhooks of each change: exactly
- * `events` of them. The last webhook that tells of a record tells of how it finally stands: whatever is still underway
- * about a record that is destroyed arrives before the webhook that says so.
+ * A day that changes the simulator's records as it is pulled, writes the operations log of it at once, and emits the
+ * webhooks of each change: exactly `events` of them. The last webhook that tells of a record tells of how it finally
+ * stands: whatever is still underway about a record that is destroyed arrives before the webhook that says so.
  */
 export const day = (options: DayOptions): Stream.Stream<Webhook, never, Simulator> =>
   Stream.unwrap(
     Effect.gen(function* () {
       const random = yield* seeded(options.seed)
       const happenings = yield* makeHappenings
+      // Of its own chance, so that how the log is worded changes no webhook.
+      const pen = yield* seeded(`log of ${options.seed ?? 1}`)
+      const write = yield* makeScribe(options.garbage ?? 0)
 
       const send = Effect.fnUntraced(function* (state: State, happening: Happening) {
         const { company_id: _, ...homeless } = happening.body
@@ -84,6 +88,7 @@ export const day = (options: DayOptions): Stream.Stream<Webhook, never, Simulato
         }
         let after = state
         const happened = yield* happenings.next(options.events - state.made)
+        yield* write(happened).pipe(Effect.provideService(Random.Random, pen))
         for (const happening of happened) after = yield* send(after, happening)
         return happened.length === 0 ? after : yield* double(after)
       })

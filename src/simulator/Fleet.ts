@@ -155,7 +155,7 @@ export const carChange = Effect.fnUntraced(function* (car: SimulatedRecord) {
   const mileage = addTo(car["mileage"], yield* Random.nextIntBetween(1, 900))
   return yield* Random.choice<Arr.NonEmptyReadonlyArray<Schema.JsonObject>>([
     { mileage, clean_state: car["clean_state"] !== true },
-    { mileage },
+    { mileage, tank_value: yield* Random.nextIntBetween(5, 80) },
     { state: (addTo(car["state"], 0) % 6) + 1, description: yield* Random.choice(remarks) },
     { color: yield* Random.choice(colors), car_class: yield* Random.choice(classes), mileage }
   ])
@@ -177,8 +177,8 @@ export const bookingChange = Effect.fnUntraced(function* (booking: SimulatedReco
   const [responsibleId, responsible] = yield* Random.choice(managers)
   const next: Readonly<Record<string, Arr.NonEmptyReadonlyArray<Schema.JsonObject>>> = {
     Новая: [
-      { state: "Активная", in_rent: true },
-      { state: "Отменена", active: false },
+      { state: "Активная", active: true, in_rent: true },
+      { state: "Отменена", active: false, in_rent: false },
       { total, responsible, responsible_id: responsibleId }
     ],
     Активная: [

@@ -6,14 +6,17 @@ import { type EntityType, entityTypes } from "../domain/Entity.ts"
 import type { EventType } from "../domain/Event.ts"
 import { branchOf, type Company, companies, mainCompanies } from "./Companies.ts"
 import * as Fleet from "./Fleet.ts"
-import { type SimulatedRecord, Simulator } from "./Simulator.ts"
+import { type Changes, type SimulatedRecord, Simulator } from "./Simulator.ts"
 
 /** One thing that happened to one record. */
 export interface Happening {
   readonly type: EventType
-  readonly id: number
   /** The webhook's payload: the whole new record, pairs of what changed, or no more than the number. */
   readonly body: Schema.JsonObject
+  /** The record before it was changed or destroyed, or as it was created. */
+  readonly record: SimulatedRecord
+  /** What an update changed; nothing where it was none. */
+  readonly changes: Changes
 }
 
 /** Record numbers begin here, as large as RentProg's are. */
@@ -51,15 +54,16 @@ export const makeHappenings = Effect.gen(function* () {
   const companyOf = (record: SimulatedRecord): Effect.Effect<Schema.Json> =>
     record["company_id"] === undefined ? someCompany : Effect.succeed(record["company_id"])
 
-  const tell = (kind: EntityType, type: EventType, id: number, body: Schema.JsonObject): Happening => {
-    if (kind === "car") told.add(id)
-    return { type, id, body }
+  const tell = (kind: EntityType, happening: Happening): Happening => {
+    if (kind === "car") told.add(happening.record.id)
+    return happening
   }
 
   const created = Effect.fnUntraced(function* (kind: EntityType, record: SimulatedRecord) {
     yield* simulator.put(kind, record)
     if (yield* chance(0.05)) yield* simulator.answerOnlyAtFallback(kind, record.id)
-    return tell(kind, `${kind}_create`, record.id, { ...record, company_id: yield* companyOf(record) })
+    const body = { ...record, company_id: yield* companyOf(record) }
+    return tell(kind, { type: `${kind}_create`, record, body, changes: {} })
   })
 
   const changed = Effect.fnUntraced(function* (
@@ -69,12 +73,14 @@ export const makeHappenings = Effect.gen(function* () {
   ) {
     const changes = yield* Effect.orDie(simulator.patch(kind, record.id, fields))
     const company_id = changes["company_id"] ?? (yield* companyOf(record))
-    return tell(kind, `${kind}_update`, record.id, { ...changes, id: record.id, company_id })
+    const body = { ...changes, id: record.id, company_id }
+    return tell(kind, { type: `${kind}_update`, record, body, changes })
   })
 
   const destroyed = Effect.fnUntraced(function* (kind: EntityType, record: SimulatedRecord) {
     yield* simulator.destroy(kind, record.id)
-    return tell(kind, `${kind}_destroy`, record.id, { id: record.id, company_id: yield* companyOf(record) })
+    const body = { id: record.id, company_id: yield* companyOf(record) }
+    return tell(kind, { type: `${kind}_destroy`, record, body, changes: {} })
   })
 
   const newCar = Effect.gen(function* () {

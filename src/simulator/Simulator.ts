@@ -10,12 +10,14 @@ import type { EntityType } from "../domain/Entity.ts"
 import { type AccessRules, makeAccess } from "./Access.ts"
 import { basePath, type Manners, routes } from "./Api.ts"
 import { type Call, makeCalls } from "./Calls.ts"
-import { type Company, companies, companyTokens } from "./Companies.ts"
+import { type Company, companies, companyTokens, userTokens } from "./Companies.ts"
 import { type Fault, makeFaults, type Where } from "./Faults.ts"
+import { type LogEntry, type LoggedItem, makeHistory } from "./History.ts"
 import { type Changes, makeRecords, type NoSuchRecord, type SimulatedRecord } from "./Records.ts"
 
 export type { Call } from "./Calls.ts"
 export { Fault, type Where } from "./Faults.ts"
+export type { HistoryItem, LogEntry, LoggedItem } from "./History.ts"
 export { type Changes, NoSuchRecord, type SimulatedRecord } from "./Records.ts"
 
 /** Everything about the simulated RentProg that can be set at its start and switched while it runs. */
@@ -32,6 +34,8 @@ const defaults: Switches = {
   retryAfter: true,
   ignorePageSize: false,
   envelope: { car: "array", client: "array", booking: "data" },
+  historyShape: "array",
+  historyAttributes: false,
   numbersAsText: false,
   replicaLag: 0,
   latency: 0
@@ -45,6 +49,8 @@ export class Simulator extends Context.Service<
     readonly url: string
     /** Branch to company token, in the shape of `RENTPROG_TOKENS`. */
     readonly companyTokens: Readonly<Record<Branch, string>>
+    /** Branch to the token of a user of the branch: what `/api/v1/history_items` asks for. */
+    readonly userTokens: Readonly<Record<Branch, string>>
     /** Which branch each `company_id` is. */
     readonly companies: ReadonlyArray<Company>
     /** Switches behaviour from the next call on; what is not given stays as it was. */
@@ -65,11 +71,16 @@ export class Simulator extends Context.Service<
     /** Has a record answer 404 at `/cars/ID` and the like, and be found at `/car/ID` only. */
     readonly answerOnlyAtFallback: (kind: EntityType, id: number) => Effect.Effect<void>
 
+    /** Writes an entry of a branch's operations log, as it then stands there. */
+    readonly log: (branch: Branch, entry: LogEntry) => Effect.Effect<LoggedItem>
+    /** The operations log of every branch, oldest first. */
+    readonly history: Effect.Effect<ReadonlyArray<LoggedItem>>
+
     /** Switches a fault on for the calls it is for, and answers what switches it off. */
     readonly fault: (fault: Fault, where?: Where) => Effect.Effect<Effect.Effect<void>>
     /** Switches all faults off. */
     readonly clearFaults: Effect.Effect<void>
-    /** Ends the life of every token issued so far. */
+    /** Ends the life of every token issued so far; those of users live on. */
     readonly expireTokens: Effect.Effect<void>
 
     /** The calls it got since the log was last cleared, oldest first. */
@@ -97,17 +108,19 @@ const server = NodeHttpServer.layerServer(createServer, {
 const make = Effect.fnUntraced(function* (initial: Switches) {
   let switches = initial
   const records = makeRecords(() => Duration.toMillis(switches.replicaLag))
+  const history = makeHistory()
   const access = makeAccess(() => switches)
   const faults = makeFaults()
   const calls = makeCalls()
 
-  const api = routes({ records, access, faults, calls, manners: () => switches })
+  const api = routes({ records, history, access, faults, calls, manners: () => switches })
   yield* Layer.build(HttpRouter.serve(api, { disableLogger: true, disableListenLog: true }))
   const { address } = yield* HttpServer.HttpServer
 
   return Simulator.of({
     url: `${HttpServer.formatAddress(address)}${basePath}`,
     companyTokens,
+    userTokens,
     companies,
     set: (changes) =>
       Effect.sync(() => {
@@ -118,6 +131,8 @@ const make = Effect.fnUntraced(function* (initial: Switches) {
     destroy: records.destroy,
     records: records.all,
     answerOnlyAtFallback: records.answerOnlyAtFallback,
+    log: history.log,
+    history: history.all,
     fault: faults.add,
     clearFaults: faults.clear,
     expireTokens: access.expireTokens,
