@@ -8,9 +8,11 @@ import { SqlError } from "effect/sql"
 import * as BranchActor from "./actors/Branch.ts"
 import * as Cluster from "./actors/Cluster.ts"
 import * as EventProcessor from "./actors/EventProcessor.ts"
+import * as HistoryProcessor from "./actors/HistoryProcessor.ts"
 import * as Database from "./database/Database.ts"
 import { embeddedPostgres } from "./database/EmbeddedPostgres.ts"
 import { Events } from "./database/Events.ts"
+import { History } from "./database/History.ts"
 import { migrate } from "./database/Migrations.ts"
 import { Mirror } from "./database/Mirror.ts"
 import { Notifications } from "./database/Notifications.ts"
@@ -80,6 +82,10 @@ const actors = Layer.unwrap(
   Settings.useSync((settings) =>
     Layer.mergeAll(
       EventProcessor.layer({ fallbackInterval: settings.eventsFallbackInterval }),
+      HistoryProcessor.layer({
+        fallbackInterval: settings.historyFallbackInterval,
+        logs: Array.from(settings.rentprog.userTokens.keys())
+      }),
       BranchActor.layer
     ).pipe(
       Layer.provide(Cluster.inMemory),
@@ -91,6 +97,6 @@ const actors = Layer.unwrap(
 
 /** The service, on a database that it brings up to date first. */
 export const service = actors.pipe(
-  Layer.provide([Events.layer, Mirror.layer, Notifications.layer]),
+  Layer.provide([Events.layer, History.layer, Mirror.layer, Notifications.layer]),
   Layer.provide(Layer.effectDiscard(migrated))
 )

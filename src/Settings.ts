@@ -23,6 +23,7 @@ export class Settings extends Context.Service<
     readonly dataDirectory: string
     readonly rentprog: RentProgOptions
     readonly eventsFallbackInterval: Duration.Duration
+    readonly historyFallbackInterval: Duration.Duration
     /** None: `pretty` on a terminal, else `logfmt`. */
     readonly logFormat: Option.Option<"pretty" | "logfmt" | "json">
     readonly logLevel: LogLevel.LogLevel
@@ -49,6 +50,12 @@ export class Settings extends Context.Service<
             'a JSON object, branch to company token: {"tbilisi":"…"}',
             new Map()
           ),
+          userTokens: yield* setting(
+            "RENTPROG_HISTORY_TOKENS",
+            Tokens,
+            'a JSON object, branch to user token: {"tbilisi":"…"}',
+            new Map()
+          ),
           readsPerMinute: yield* setting(
             "RENTPROG_READS_PER_MINUTE",
             PerMinute,
@@ -61,6 +68,12 @@ export class Settings extends Context.Service<
           Interval,
           'a duration of at least 100 millis, such as "30 seconds"',
           Duration.seconds(30)
+        ),
+        historyFallbackInterval: yield* setting(
+          "HISTORY_FALLBACK_INTERVAL",
+          Interval,
+          'a duration of at least 100 millis, such as "1 minute"',
+          Duration.minutes(1)
         ),
         logFormat: yield* optional("LOG_FORMAT", LogFormat, "pretty, logfmt or json"),
         logLevel:
@@ -110,8 +123,9 @@ const logLevels = {
 } as const
 const LogLevelName = oneOf("trace", "debug", "info", "warn", "error", "none")
 const LogFormat = oneOf("pretty", "logfmt", "json")
-const WebUrl = Schema.String.check(Schema.isPattern(/^https?:\/\/[^\s/]\S*$/))
-const DatabaseUrl = Schema.Redacted(Schema.String.check(Schema.isPattern(/^postgres(ql)?:\/\/\S+$/)))
+const isUrl = Schema.makeFilter((text: string) => URL.canParse(text))
+const WebUrl = Schema.String.check(Schema.isPattern(/^https?:\/\/[^\s/]\S*$/), isUrl)
+const DatabaseUrl = Schema.Redacted(Schema.String.check(Schema.isPattern(/^postgres(ql)?:\/\/\S+$/), isUrl))
 const PerMinute = Schema.FiniteFromString.check(
   Schema.isInt(),
   Schema.isBetween({ minimum: 1, maximum: 6000 })

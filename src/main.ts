@@ -5,24 +5,32 @@ import { Command } from "effect/cli"
 import * as Jarvis from "./Jarvis.ts"
 import { Settings } from "./Settings.ts"
 
-const serve = Command.make("jarvis", {}, () =>
-  Layer.launch(Jarvis.service).pipe(Effect.provide(Jarvis.database))
-).pipe(Command.withDescription("Keeps the mirror of RentProg true until it is told to stop."))
+/** A command's settings are read when it runs: whoever asks for help has none yet. */
+const configured = <A, E, R>(command: Effect.Effect<A, E, R>) =>
+  command.pipe(
+    Effect.provide(Jarvis.database),
+    Effect.provide(Jarvis.observability),
+    Effect.provide(Settings.layer)
+  )
+
+const serve = Command.make("jarvis", {}, () => configured(Layer.launch(Jarvis.service))).pipe(
+  Command.withDescription("Keeps the mirror of RentProg true until it is told to stop.")
+)
 
 const migrate = Command.make("migrate", {}, () =>
-  Effect.gen(function* () {
-    const ran = yield* Jarvis.migrated
-    yield* ran.length === 0
-      ? Console.log("the database is up to date")
-      : Effect.forEach(ran, ([id, name]) => Console.log(`migrated: ${id} ${name}`), { discard: true })
-  }).pipe(Effect.provide(Jarvis.database))
+  configured(
+    Effect.gen(function* () {
+      const ran = yield* Jarvis.migrated
+      yield* ran.length === 0
+        ? Console.log("the database is up to date")
+        : Effect.forEach(ran, ([id, name]) => Console.log(`migrated: ${id} ${name}`), { discard: true })
+    })
+  )
 ).pipe(Command.withDescription("Brings the database up to date and ends."))
 
 serve.pipe(
   Command.withSubcommands([migrate]),
   Command.run({ version: "0.1.0" }),
-  Effect.provide(Jarvis.observability),
-  Effect.provide(Settings.layer),
   Effect.provide(NodeServices.layer),
   Effect.tapCause((cause) => {
     const error = Cause.findErrorOption(cause)

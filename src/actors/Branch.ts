@@ -5,7 +5,7 @@
  * Told `Wake`, it drains the branch's due events until none is left. Each record is handled by a fiber of its own, so
  * no slow or failing record holds up another; events that come for a record in the meantime wait for the next fetch.
  */
-import { Duration, Effect, Fiber, FiberMap, identity, Latch, Option } from "effect"
+import { Duration, Effect, Fiber, FiberMap, identity, Latch, Option, Semaphore } from "effect"
 import { groupBy, type NonEmptyReadonlyArray } from "effect/Array"
 import { ClusterSchema, Entity } from "effect/cluster"
 import { Rpc } from "effect/rpc"
@@ -15,13 +15,17 @@ import { type EntityKey, keyText } from "../domain/Entity.ts"
 import { entityOf, type PendingEvent } from "../domain/Event.ts"
 import { backoff, codeOf, type EventError, InternalError, isSpent, reasonText } from "../domain/Reason.ts"
 import { handleRentProgEvent } from "./handleRentProgEvent.ts"
+import { readLog } from "./readLog.ts"
 import { supervise } from "./supervise.ts"
 
 /** There may be something to do. Losing one costs a fallback interval, never a row. */
 export const Wake = Rpc.make("Wake").annotate(ClusterSchema.InterruptOnTermination, true)
 
+/** The branch's operations log is to be read as far as it goes. */
+export const ReadLog = Rpc.make("ReadLog").annotate(ClusterSchema.InterruptOnTermination, true)
+
 /** Addressed by the branch's code. */
-export const BranchActor = Entity.make("Branch", [Wake])
+export const BranchActor = Entity.make("Branch", [Wake, ReadLog])
 
 /** How many records a branch handles at a time; what is above waits in the table. */
 const mostInFlight = 1000
@@ -47,13 +51,14 @@ export const layer = BranchActor.toLayer(
 
     const handle = (group: NonEmptyReadonlyArray<PendingEvent>) =>
       handleGroup(branch, group, arriving).pipe(
+        Effect.mapError(({ detail }) => detail),
+        Effect.catchDefect((defect) => Effect.fail(String(defect))),
         // The rows are still due. Taking them again at once would ask RentProg again at once.
-        Effect.catchTag("DatabaseError", (error) =>
-          Effect.logError(`events could not be settled, they stay due: ${error.detail}`).pipe(
+        Effect.catch((why) =>
+          Effect.logError(`events could not be settled, they stay due: ${why}`).pipe(
             Effect.andThen(Effect.sleep("10 seconds"))
           )
-        ),
-        Effect.ensuring(news.open)
+        )
       )
 
     const drain = Effect.gen(function* () {
@@ -63,7 +68,9 @@ export const layer = BranchActor.toLayer(
         const due = inFlightKeys.length < mostInFlight ? yield* events.take(branch, inFlightKeys) : []
         const groups = Object.values(groupBy(due, (event) => keyText(entityOf(event))))
         for (const group of groups) {
-          yield* FiberMap.run(inFlight, keyText(entityOf(group[0])), handle(group))
+          const fiber = yield* FiberMap.run(inFlight, keyText(entityOf(group[0])), handle(group))
+          // Observers are called in their order: by now the record is no longer in flight.
+          fiber.addObserver(() => news.openUnsafe())
         }
         if (groups.length > 0) continue
         if (inFlightKeys.length === 0 && !news.isOpen()) {
@@ -74,7 +81,10 @@ export const layer = BranchActor.toLayer(
       }
     })
 
+    const oneReader = yield* Semaphore.make(1)
+
     return BranchActor.of({
+      ReadLog: () => Effect.asVoid(oneReader.withPermitsIfAvailable(1)(readLog(branch))),
       Wake: () =>
         Effect.suspend(() => {
           news.openUnsafe()

@@ -18,7 +18,7 @@ import { type Fetched, RentProg } from "../rentprog/RentProg.ts"
  * Brings the mirror up to date with one record, whatever number of events says that it changed.
  *
  * An event only says that a record changed, and events come late, twice and out of order; so the record is fetched as
- * it is now. That a record was destroyed is final: RentProg gives no number twice.
+ * it is now. One that was destroyed is gone: RentProg gives no number twice.
  *
  * `arriving` waits for another record that is being handled right now, if it is.
  */
@@ -38,7 +38,7 @@ export const handleRentProgEvent = Effect.fn("handleRentProgEvent")(function* (
   const gone = Effect.fnUntraced(function* (notFound: RentProgNotFound) {
     const known = Option.getOrNull(yield* mirror.known(key))
     // What it says has been seen already: the record is deleted, or lives on in another branch.
-    if (known !== null && (known.deleted || known.branch !== branch)) return
+    if (known?.deleted || (known?.branch ?? branch) !== branch) return
     // RentProg's own copies lag, so a record is believed gone only when every attempt is spent.
     if (known !== null && events.every(({ attempts }) => isSpent("rentprog_not_found", attempts + 1))) {
       yield* mirror.destroy(key, branch, yield* Clock.currentTimeMillis)

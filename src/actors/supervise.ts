@@ -1,4 +1,4 @@
-import { Cause, Duration, Effect, Metric, Schedule } from "effect"
+import { Cause, Clock, Duration, Effect, Exit, Metric, Random } from "effect"
 
 /** How often a supervised part had to be started again, by `name`. */
 export const restarts = Metric.counter("jarvis_restarts_total", {
@@ -6,10 +6,14 @@ export const restarts = Metric.counter("jarvis_restarts_total", {
   incremental: true
 })
 
-/** From 1 s, doubling, to 30 s. */
-const restartDelay = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("30 seconds")]).pipe(
-  Schedule.jittered
-)
+/** Whoever ran for so long was well: the next failure is a first one again. */
+const well = Duration.toMillis("1 minute")
+
+/** From 1 s, doubling, to 30 s, with a fifth of jitter either way. */
+const delayAfter = (failures: number): Effect.Effect<Duration.Duration> =>
+  Effect.map(Random.next, (random) =>
+    Duration.millis(Math.round(Math.min(1000 * 2 ** (failures - 1), 30_000) * (0.8 + 0.4 * random)))
+  )
 
 /**
  * Keeps a part of the service running: whatever it fails or dies of is logged and counted, and it starts again after
@@ -18,19 +22,16 @@ const restartDelay = Schedule.min([Schedule.exponential("1 second"), Schedule.sp
 export const supervise =
   (name: string) =>
   <A, E, R>(part: Effect.Effect<A, E, R>): Effect.Effect<A, never, R> =>
-    part.pipe(
-      Effect.sandbox,
-      Effect.retry(
-        Schedule.setInputType<Cause.Cause<E>>()(restartDelay).pipe(
-          Schedule.while(({ input }) => !Cause.hasInterruptsOnly(input)),
-          Schedule.tap(({ duration, input }) =>
-            Effect.logError(`${name} failed, starts again in ${Duration.format(duration)}`, input).pipe(
-              Effect.andThen(Metric.update(Metric.withAttributes(restarts, { name }), 1))
-            )
-          )
-        )
-      ),
-      // What is left is an interruption.
-      Effect.catch(Effect.failCause),
-      Effect.orDie
-    )
+    Effect.gen(function* () {
+      for (let failures = 1; ; failures += 1) {
+        const began = yield* Clock.currentTimeMillis
+        const exit = yield* Effect.exit(part)
+        if (Exit.isSuccess(exit)) return exit.value
+        if (Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.interrupt
+        if ((yield* Clock.currentTimeMillis) - began >= well) failures = 1
+        const delay = yield* delayAfter(failures)
+        yield* Effect.logError(`${name} failed, starts again in ${Duration.format(delay)}`, exit.cause)
+        yield* Metric.update(Metric.withAttributes(restarts, { name }), 1)
+        yield* Effect.sleep(delay)
+      }
+    })

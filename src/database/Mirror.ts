@@ -57,7 +57,9 @@ export class Mirror extends Context.Service<
               ELSE excluded.branch END,
             deleted_at = NULL,
             updated_at = now()
-          WHERE mirror.fetched_at IS NULL OR mirror.fetched_at < excluded.fetched_at
+          WHERE (mirror.fetched_at IS NULL OR mirror.fetched_at < excluded.fetched_at)
+            -- RentProg's own copies lag: for a while they still have what was destroyed.
+            AND (mirror.deleted_at IS NULL OR mirror.deleted_at + interval '10 minutes' < excluded.fetched_at)
         `
       }
 

@@ -4,7 +4,7 @@ import { Effect, Equal, Schema } from "effect"
 import type { EntityType } from "../domain/Entity.ts"
 import { type SimulatedRecord, Simulator } from "../simulator/Simulator.ts"
 
-/** One group of events: how many stand where, and why. */
+/** One group of rows: how many stand where, and why. */
 const Standing = Schema.Struct({
   branch: Schema.String,
   state: Schema.Literals(["processed", "pending", "waiting", "parked"]),
@@ -13,8 +13,8 @@ const Standing = Schema.Struct({
 })
 export type Standing = typeof Standing.Type
 
-/** How the events stand, by branch and reason. */
-export const standings = Effect.gen(function* () {
+/** How the rows of a table stand, by branch and reason. */
+export const standings = Effect.fnUntraced(function* (table: "events" | "history") {
   const sql = yield* PgClient.PgClient
   const rows = yield* sql`
     SELECT coalesce(branch, '–') AS branch,
@@ -26,7 +26,7 @@ export const standings = Effect.gen(function* () {
       END AS state,
       split_part(reason, ':', 1) AS reason,
       count(*)::int AS count
-    FROM events
+    FROM ${sql(table)}
     GROUP BY 1, 2, 3
     ORDER BY 1, 2, 3
   `

@@ -4,6 +4,7 @@ import { countOf, type Standing } from "./Ledger.ts"
 export interface View {
   readonly received: number
   readonly rows: ReadonlyArray<Standing>
+  readonly history: ReadonlyArray<Standing>
   readonly calls: number
   readonly mirrored: { readonly cars: number; readonly clients: number; readonly bookings: number }
   /** The last events, newest first. */
@@ -19,6 +20,8 @@ export interface View {
 
 const cell = (text: string | number, width: number): string => String(text).slice(0, width).padEnd(width)
 const right = (text: string | number, width: number): string => String(text).padStart(width)
+
+const total = (rows: ReadonlyArray<Standing>): number => rows.reduce((sum, { count }) => sum + count, 0)
 
 const byBranch = (rows: ReadonlyArray<Standing>): ReadonlyArray<string> =>
   [...new Set(rows.map(({ branch }) => branch))].map((branch) => {
@@ -38,7 +41,7 @@ const whyNot = (rows: ReadonlyArray<Standing>): ReadonlyArray<string> =>
     )
 
 /** Some twenty lines for a terminal of 80 columns. */
-export const draw = ({ calls, latest, mirrored, received, rows, seconds }: View): string =>
+export const draw = ({ calls, history, latest, mirrored, received, rows, seconds }: View): string =>
   [
     `Jarvis demo · ${seconds} s · ${received} webhooks received · ${calls} calls to RentProg`,
     "",
@@ -46,6 +49,7 @@ export const draw = ({ calls, latest, mirrored, received, rows, seconds }: View)
     ...byBranch(rows),
     "",
     `  mirror: ${mirrored.cars} cars, ${mirrored.clients} clients, ${mirrored.bookings} bookings`,
+    `  log:    ${total(history)} entries, ${countOf(history, "processed")} applied, ${countOf(history, "waiting")} wait, ${countOf(history, "parked")} parked`,
     "",
     "  latest events",
     ...latest.map(
@@ -58,8 +62,8 @@ export const draw = ({ calls, latest, mirrored, received, rows, seconds }: View)
   ].join("\n")
 
 /** The same in one line, for where there is no terminal. */
-export const line = ({ calls, received, rows, seconds }: View): string =>
-  `${right(seconds, 4)} s  received ${received}  processed ${countOf(rows, "processed")}  pending ${countOf(rows, "pending")}  waiting ${countOf(rows, "waiting")}  parked ${countOf(rows, "parked")}  calls ${calls}`
+export const line = ({ calls, history, received, rows, seconds }: View): string =>
+  `${right(seconds, 4)} s  received ${received}  processed ${countOf(rows, "processed")}  pending ${countOf(rows, "pending")}  waiting ${countOf(rows, "waiting")}  parked ${countOf(rows, "parked")}  log ${countOf(history, "processed")}/${total(history)}  calls ${calls}`
 
 export interface Summary extends View {
   readonly latency: { readonly median: number; readonly p99: number }
@@ -68,20 +72,29 @@ export interface Summary extends View {
   readonly wrong: ReadonlyArray<string>
 }
 
-export const summarise = ({ calls, compared, latency, received, rows, seconds, wrong }: Summary): string =>
-  [
+const parked = (rows: ReadonlyArray<Standing>): ReadonlyArray<string> =>
+  rows
+    .filter(({ state }) => state === "parked")
+    .map(({ branch, count, reason }) => `    ${right(count, 6)}  ${reason ?? ""} (${branch})`)
+
+export const summarise = (summary: Summary): string => {
+  const { calls, compared, history, latency, received, rows, seconds, wrong } = summary
+  return [
     "",
     "Summary",
-    `  received    ${right(received, 6)}`,
+    `  received    ${right(received, 6)}  webhooks`,
     `  processed   ${right(countOf(rows, "processed"), 6)}`,
     `  parked      ${right(countOf(rows, "parked"), 6)}`,
-    ...rows
-      .filter(({ state }) => state === "parked")
-      .map(({ branch, count, reason }) => `    ${right(count, 6)}  ${reason ?? ""} (${branch})`),
-    `  API calls   ${right(calls, 6)}  (${((100 * calls) / Math.max(received, 1)).toFixed(0)} for each 100 events)`,
-    `  latency     ${right(latency.median, 6)} ms median, ${latency.p99} ms 99th percentile, from INSERT to processed`,
-    `  time        ${right(seconds, 6)} s`,
+    ...parked(rows),
+    `  log         ${right(total(history), 6)}  entries of the operations log`,
+    `  applied     ${right(countOf(history, "processed"), 6)}`,
+    `  parked      ${right(countOf(history, "parked"), 6)}`,
+    ...parked(history),
+    `  API calls   ${right(calls, 6)}  (${((100 * calls) / Math.max(received, 1)).toFixed(0)} for each 100 webhooks)`,
+    `  latency     ${right(latency.median, 6)}  ms median, ${latency.p99} ms 99th percentile, from INSERT to processed`,
+    `  time        ${right(seconds, 6)}  s`,
     `  mirror      ${right(compared, 6)}  records compared with RentProg's own`,
     wrong.length === 0 ? "✅ nothing was lost and the mirror is right" : "❌ not as it should be:",
     ...wrong.slice(0, 20).map((text) => `    ${text}`)
   ].join("\n")
+}

@@ -21,7 +21,9 @@ import {
   Stream
 } from "effect"
 import { Command, Flag } from "effect/cli"
+import { ReadInterval } from "../actors/HistoryProcessor.ts"
 import { embeddedPostgres } from "../database/EmbeddedPostgres.ts"
+import type { Branch } from "../domain/Branch.ts"
 import * as Jarvis from "../Jarvis.ts"
 import { Settings } from "../Settings.ts"
 import { day, populate } from "../simulator/Day.ts"
@@ -61,7 +63,8 @@ const look = Effect.fnUntraced(function* (received: Ref.Ref<number>, began: numb
   `
   return {
     received: yield* Ref.get(received),
-    rows: yield* standings,
+    rows: yield* standings("events"),
+    history: yield* standings("history"),
     calls: (yield* simulator.calls).length,
     mirrored: mirrored ?? { cars: 0, clients: 0, bookings: 0 },
     latest,
@@ -75,10 +78,16 @@ const show = (view: View) =>
 /** What went wrong, if anything: rows without an end, an end that was not expected, records that differ. */
 const judge = Effect.fnUntraced(function* (view: View, expected: number) {
   const sql = yield* PgClient.PgClient
+  const simulator = yield* Simulator
   const { compared, wrong } = yield* compareMirror
-  const unexpected = yield* sql<{ readonly id: string; readonly reason: string | null }>`
-    SELECT id::text, reason FROM events
-    WHERE processed = (metadata ->> 'garbage')::boolean
+  const garbage = (yield* simulator.history).filter((entry) => entry.garbage).map(({ id }) => String(id))
+  const unexpected = yield* sql<{ readonly row: string; readonly reason: string | null }>`
+    SELECT 'event ' || id AS row, reason FROM events
+    WHERE processed = coalesce((metadata ->> 'garbage')::boolean, false)
+      OR (NOT processed AND (reason IS NULL OR next_attempt_at < 'infinity'))
+    UNION ALL
+    SELECT 'log entry ' || operation_id, reason FROM history
+    WHERE processed = (operation_id = ANY (${garbage}::text[]))
       OR (NOT processed AND (reason IS NULL OR next_attempt_at < 'infinity'))
   `
   return {
@@ -87,13 +96,21 @@ const judge = Effect.fnUntraced(function* (view: View, expected: number) {
     latency: yield* latency,
     wrong: [
       ...(view.received === expected ? [] : [`${expected} webhooks were sent, ${view.received} received`]),
-      ...(countOf(view.rows, "processed") + countOf(view.rows, "parked") === view.received
-        ? []
-        : ["not every event has an end"]),
-      ...unexpected.map(({ id, reason }) => `event ${id}: ${reason ?? "processed, though nobody could"}`),
+      ...((yield* isDone(view)) ? [] : ["not every webhook and log entry has an end"]),
+      ...unexpected.map(({ reason, row }) => `${row}: ${reason ?? "processed, though nobody could"}`),
       ...wrong.map((record) => `${record} is not what RentProg has`)
     ]
   }
+})
+
+/** Whether every entry of RentProg's log has been read, and nothing is left to do. */
+const isDone = Effect.fnUntraced(function* ({ history, rows }: View) {
+  const entries = (yield* (yield* Simulator).history).length
+  const ended = countOf(history, "processed") + countOf(history, "parked")
+  return (
+    entries === ended &&
+    [...rows, ...history].every(({ state }) => state === "processed" || state === "parked")
+  )
 })
 
 const demo = Effect.fnUntraced(function* (events: number, exit: boolean) {
@@ -115,9 +132,9 @@ const demo = Effect.fnUntraced(function* (events: number, exit: boolean) {
   yield* receive(events, received)
   if (!exit) return yield* Effect.never
 
-  yield* Effect.repeat(view, {
+  yield* Effect.repeat(Effect.flatMap(view, isDone), {
     schedule: Schedule.spaced("200 millis"),
-    until: ({ rows }) => countOf(rows, "pending") + countOf(rows, "waiting") === 0
+    until: (done) => done
   }).pipe(Effect.timeoutOption(patience))
   const summary = yield* judge(yield* view, events)
   yield* Console.log(summarise(summary))
@@ -132,15 +149,20 @@ const settings = Layer.effect(
     const fs = yield* FileSystem.FileSystem
     const directory = yield* fs.makeTempDirectoryScoped({ prefix: "jarvis-demo-" })
     const url = yield* embeddedPostgres(directory)
-    const tokens = new Map(
-      simulator.companies.map(({ branch }) => [branch, Redacted.make(simulator.companyTokens[branch] ?? "")])
-    )
+    const tokensOf = (tokens: Readonly<Record<Branch, string>>) =>
+      new Map(simulator.companies.map(({ branch }) => [branch, Redacted.make(tokens[branch] ?? "")]))
     yield* Console.log(`PostgreSQL: psql "$(cat ${directory}/database-url)"\nRentProg:   ${simulator.url}\n`)
     return Settings.of({
       databaseUrl: Option.some(url),
       dataDirectory: directory,
-      rentprog: { baseUrl: simulator.url, tokens, readsPerMinute: 60 },
+      rentprog: {
+        baseUrl: simulator.url,
+        tokens: tokensOf(simulator.companyTokens),
+        userTokens: tokensOf(simulator.userTokens),
+        readsPerMinute: 60
+      },
       eventsFallbackInterval: Duration.seconds(2),
+      historyFallbackInterval: Duration.seconds(2),
       logFormat: Option.none(),
       logLevel: "None",
       otlpEndpoint: Option.none()
@@ -167,6 +189,8 @@ Command.make(
     ).pipe(
       Effect.scoped,
       Effect.provide(Jarvis.service),
+      // Often enough to be watched.
+      Effect.provideService(ReadInterval, Duration.seconds(5)),
       Effect.provide(Jarvis.database),
       Effect.provide(settings),
       Effect.provide(Simulator.layer())

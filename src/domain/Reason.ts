@@ -5,7 +5,7 @@
  */
 import { Duration, Effect, Random, Schema } from "effect"
 
-/** How many attempts a reason is worth before the row is parked for a person. 0 parks at once. */
+/** How many attempts a reason is worth before the row is parked for a person: 0 parks at once, Infinity never. */
 const attemptsWorth = {
   missing_ext_id: 0,
   unknown_event_type: 0,
@@ -20,6 +20,10 @@ const attemptsWorth = {
   missing_dependency: 20,
   database_error: 20,
   internal_error: 20,
+  empty_description: 0,
+  unparsed_description: 0,
+  entity_not_found: Number.POSITIVE_INFINITY,
+  apply_failed: 20,
   discarded: 0
 } as const
 
@@ -92,6 +96,14 @@ const codes: { readonly [Tag in EventError["_tag"]]: ReasonCode } = {
 }
 
 export const codeOf = (error: EventError): ReasonCode => codes[error._tag]
+
+const isCode = (text: string): text is ReasonCode => Object.hasOwn(attemptsWorth, text)
+
+/** The code of a `reason` as it stands in a table; null where there is none. */
+export const codeOfText = (reason: string | null): ReasonCode | null => {
+  const code = reason?.split(":", 1)[0] ?? ""
+  return isCode(code) ? code : null
+}
 
 /** Longest `reason` stored, in characters: enough to act on, short enough to read in a list. */
 const longestReason = 500

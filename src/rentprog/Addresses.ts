@@ -5,7 +5,7 @@ import { Array as Arr, Effect, Predicate } from "effect"
 import type { Branch } from "../domain/Branch.ts"
 import { type EntityKey, type EntityType, keyText } from "../domain/Entity.ts"
 import { RentProgBadResponse, type RentProgError, RentProgNotFound } from "../domain/Reason.ts"
-import type { Calls } from "./Calls.ts"
+import type { Read } from "./Calls.ts"
 import { decodeRecord, type RentProgRecord } from "./Records.ts"
 
 /** A record, whose token fetched it, and how old the answer can be. */
@@ -31,8 +31,12 @@ const addresses = {
 
 /** What a page is asked to hold; RentProg may send fewer. */
 export const pageSize = 100
+/** RentProg: a list may ignore the size asked for and send 10 records a page. */
+const ordinaryPage = 10
+/** How many records the pages of a list hold, judged by the first: a page with fewer is the last. */
+export const sizeByFirst = (length: number): number => (length === ordinaryPage ? ordinaryPage : pageSize)
 
-export const make = ({ read, ready }: Calls) => {
+export const make = (read: Read) => {
   const readAt = Effect.fnUntraced(function* (
     branch: Branch,
     { entityId, entityType }: EntityKey,
@@ -92,7 +96,7 @@ export const make = ({ read, ready }: Calls) => {
     }
   })
 
-  return { one, page, ready }
+  return { one, page }
 }
 
 export type Addresses = ReturnType<typeof make>

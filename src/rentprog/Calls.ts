@@ -24,6 +24,7 @@ export interface Reply {
 }
 
 export type Calls = Effect.Success<ReturnType<typeof make>>
+export type Read = ReturnType<Calls["reader"]>
 
 /** RentProg: `Retry-After` is in seconds, and 60 where it is missing. */
 const usualWait = 60
@@ -36,79 +37,75 @@ const waitOf = (retryAfter = ""): number =>
 
 const parse = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Unknown))
 
-export const make = Effect.fnUntraced(function* (
-  transport: Transport,
-  tokens: Tokens,
-  baseUrl: string,
-  readsPerMinute: number
-) {
+export const make = Effect.fnUntraced(function* (transport: Transport, readsPerMinute: number) {
   const { retriesAfter429 } = yield* Patience
   const quota = yield* Quota.make(readsPerMinute)
 
-  /** One `GET`, waiting for quota first. Fails with `RentProgNotFound` on a 404. */
-  const read = Effect.fn("RentProg.read")(function* (
-    branch: Branch,
-    path: string,
-    params: Readonly<Record<string, number>> = {}
-  ): Effect.fn.Return<Reply, RentProgError> {
-    yield* Effect.annotateCurrentSpan({ branch, path })
-    const request = HttpClientRequest.get(`${baseUrl}${path}`).pipe(
-      HttpClientRequest.setUrlParams(params),
-      HttpClientRequest.acceptJson
-    )
-    const what = `GET ${path} for branch ${branch}`
-    let refused: Token | undefined
-    let limited = 0
-
-    while (true) {
-      let token = yield* tokens.get(branch)
-      const prepare = quota.take(branch).pipe(
-        // The wait may have outlived the token.
-        Effect.andThen(tokens.get(branch)),
-        Effect.map((current) => {
-          token = current
-          return HttpClientRequest.bearerToken(request, current.value)
-        })
+  /** One `GET` below `baseUrl`, waiting for quota first. Fails with `RentProgNotFound` on a 404. */
+  const reader = (baseUrl: string, tokens: Tokens) =>
+    Effect.fn("RentProg.read")(function* (
+      branch: Branch,
+      path: string,
+      params: Readonly<Record<string, number | string>> = {}
+    ): Effect.fn.Return<Reply, RentProgError> {
+      yield* Effect.annotateCurrentSpan({ branch, path })
+      const request = HttpClientRequest.get(`${baseUrl}${path}`).pipe(
+        HttpClientRequest.setUrlParams(params),
+        HttpClientRequest.acceptJson
       )
-      const { body, retryAfter, sentAt, status } = yield* transport.send(branch, what, prepare)
-      switch (status) {
-        case 200: {
-          const json = yield* parse(body).pipe(
-            Effect.mapError(
-              () => new RentProgBadResponse({ detail: `${what} was answered with broken JSON` })
+      const what = `GET ${path} for branch ${branch}`
+      let refused: Token | undefined
+      let limited = 0
+
+      while (true) {
+        let token = yield* tokens.get(branch)
+        const prepare = quota.take(branch).pipe(
+          // The wait may have outlived the token.
+          Effect.andThen(tokens.get(branch)),
+          Effect.map((current) => {
+            token = current
+            return HttpClientRequest.bearerToken(request, current.value)
+          })
+        )
+        const { body, retryAfter, sentAt, status } = yield* transport.send(branch, what, prepare)
+        switch (status) {
+          case 200: {
+            const json = yield* parse(body).pipe(
+              Effect.mapError(
+                () => new RentProgBadResponse({ detail: `${what} was answered with broken JSON` })
+              )
             )
-          )
-          return { json, sentAt }
+            return { json, sentAt }
+          }
+          case 401:
+            if (refused !== undefined) {
+              return yield* new RentProgUnauthorized({
+                detail: `${what} was answered 401 to a new token as well`
+              })
+            }
+            refused = token
+            yield* tokens.discard(branch, token)
+            break
+          case 403:
+            return yield* new RentProgUnauthorized({ detail: `${what} was answered 403` })
+          case 404:
+            return yield* new RentProgNotFound({ detail: `${what} was answered 404` })
+          case 429:
+            yield* quota.pause(branch, waitOf(retryAfter))
+            limited += 1
+            if (limited > retriesAfter429) {
+              return yield* new RentProgRateLimited({ detail: `${what} was answered 429 ${limited} times` })
+            }
+            break
+          default:
+            return yield* new RentProgBadResponse({ detail: `${what} was answered ${status}` })
         }
-        case 401:
-          if (refused !== undefined) {
-            return yield* new RentProgUnauthorized({
-              detail: `${what} was answered 401 to a new token as well`
-            })
-          }
-          refused = token
-          yield* tokens.discard(branch, token)
-          break
-        case 403:
-          return yield* new RentProgUnauthorized({ detail: `${what} was answered 403` })
-        case 404:
-          return yield* new RentProgNotFound({ detail: `${what} was answered 404` })
-        case 429:
-          yield* quota.pause(branch, waitOf(retryAfter))
-          limited += 1
-          if (limited > retriesAfter429) {
-            return yield* new RentProgRateLimited({ detail: `${what} was answered 429 ${limited} times` })
-          }
-          break
-        default:
-          return yield* new RentProgBadResponse({ detail: `${what} was answered ${status}` })
       }
-    }
-  })
+    })
 
   /** Waits while a read would have to wait for quota; not where it would be turned away instead. */
   const ready = (branch: Branch): Effect.Effect<void> =>
     Effect.flatMap(transport.isOpen(branch), (isOpen) => (isOpen ? Effect.void : quota.ready(branch)))
 
-  return { read, ready }
+  return { reader, ready }
 })

@@ -9,7 +9,8 @@ import { Effect, Exit, Fiber, Request, RequestResolver } from "effect"
 import type { Branch } from "../domain/Branch.ts"
 import type { EntityKey, EntityType, RentprogId } from "../domain/Entity.ts"
 import type { RentProgError } from "../domain/Reason.ts"
-import { type Addresses, type Fetched, pageSize } from "./Addresses.ts"
+import { type Addresses, type Fetched, pageSize, sizeByFirst } from "./Addresses.ts"
+import type { Calls } from "./Calls.ts"
 import { Patience } from "./Patience.ts"
 
 class Want extends Request.Class<
@@ -20,14 +21,14 @@ class Want extends Request.Class<
 
 type Wants = ReadonlyArray<Request.Entry<Want>>
 
-/** RentProg: a list may ignore the size asked for and send 10 records a page. */
-const smallestPage = 10
+/** How many wants a list is worth whose end was not seen: those that a page of the smallest size may bring. */
+const worthALongList = 10
 /** How many pages in a row may bring nothing, after pages that brought much. */
 const poorPages = 3
 /** How many single reads of a batch run side by side: enough that a few which hang hold up no others. */
 const sideBySide = 32
 
-export const make = Effect.fnUntraced(function* ({ one, page, ready }: Addresses) {
+export const make = Effect.fnUntraced(function* ({ one, page }: Addresses, ready: Calls["ready"]) {
   const { gatherFor } = yield* Patience
   const scope = yield* Effect.scope
 
@@ -60,11 +61,11 @@ export const make = Effect.fnUntraced(function* ({ one, page, ready }: Addresses
           for (const { entityId } of fresh) seen.add(entityId)
           const found = fresh.filter((record) => settle(record.entityId, Exit.succeed(record))).length
           gain = Math.min(gain + found - 1, poorPages)
-          if (number === 1 && length === smallestPage) size = smallestPage
+          if (number === 1) size = sizeByFirst(length)
           // A server may repeat its last page for ever: one that brings nothing new is the end, too.
           const isLast = length < size || fresh.length === 0
           // The last one missing is certain to cost a single call when read singly.
-          pages = isLast ? number : Math.max(pages, number + 1, smallestPage)
+          pages = isLast ? number : Math.max(pages, number + 1, worthALongList)
           if (isLast || gain <= 0 || wanted.size <= 1) return
         }
       }).pipe(

@@ -5,9 +5,11 @@ import { Context, Effect, Layer, type Redacted } from "effect"
 import type { HttpClient } from "effect/http"
 import type { Branch } from "../domain/Branch.ts"
 import type { EntityKey } from "../domain/Entity.ts"
+import type { LogEntry } from "../domain/History.ts"
 import type { RentProgError } from "../domain/Reason.ts"
 import * as Addresses from "./Addresses.ts"
 import * as Calls from "./Calls.ts"
+import * as Log from "./Log.ts"
 import * as Lookup from "./Lookup.ts"
 import * as Token from "./Token.ts"
 import * as Transport from "./Transport.ts"
@@ -20,6 +22,8 @@ export interface RentProgOptions {
   readonly baseUrl: string
   /** The company token of each branch. */
   readonly tokens: ReadonlyMap<Branch, Redacted.Redacted>
+  /** The token of a user of each branch, for the operations log. */
+  readonly userTokens: ReadonlyMap<Branch, Redacted.Redacted>
   /** How many reads each branch may make in any minute. RentProg: 120, shared with the company's other systems. */
   readonly readsPerMinute: number
 }
@@ -38,6 +42,15 @@ export class RentProg extends Context.Service<
      * - `RentProgBadResponse`: any other answer that is not the record asked for
      */
     readonly fetch: (branch: Branch, key: EntityKey) => Effect.Effect<Addresses.Fetched, RentProgError>
+    /**
+     * The entries of the branch's operations log that were made from `from` until `to`, both in milliseconds since
+     * 1970. Fails as `fetch` does, with `RentProgUnauthorized` where the branch has no user token.
+     */
+    readonly readLog: (
+      branch: Branch,
+      from: number,
+      to: number
+    ) => Effect.Effect<ReadonlyArray<LogEntry>, RentProgError>
   }
 >()("jarvis/rentprog/RentProg") {
   /** How long it waits and how often it tries is `Patience`, read when the layer is built. */
@@ -45,13 +58,12 @@ export class RentProg extends Context.Service<
     Layer.effect(RentProg, make(options))
 }
 
-const make = Effect.fnUntraced(function* ({ baseUrl, readsPerMinute, tokens }: RentProgOptions) {
+const make = Effect.fnUntraced(function* (options: RentProgOptions) {
+  const { baseUrl, readsPerMinute, tokens, userTokens } = options
   const transport = yield* Transport.make
-  const calls = yield* Calls.make(
-    transport,
-    yield* Token.make(transport, baseUrl, tokens),
-    baseUrl,
-    readsPerMinute
-  )
-  return RentProg.of(yield* Lookup.make(Addresses.make(calls)))
+  const calls = yield* Calls.make(transport, readsPerMinute)
+  const read = calls.reader(baseUrl, yield* Token.make(transport, baseUrl, tokens))
+  const { fetch } = yield* Lookup.make(Addresses.make(read), calls.ready)
+  const readLog = Log.make(calls.reader(baseUrl.replace(/\/public$/, ""), Token.ofUsers(userTokens)))
+  return RentProg.of({ fetch, readLog })
 })

@@ -87,3 +87,18 @@ export const make = Effect.fnUntraced(function* (
     discard: (branch, token) => Cache.invalidateWhen(tokens, branch, (current) => current === token)
   } satisfies Tokens
 })
+
+/** Tokens of users, for the operations log. They do not run out; one that RentProg refuses stays refused. */
+export const ofUsers = (userTokens: ReadonlyMap<Branch, Redacted.Redacted>): Tokens => ({
+  get: (branch) => {
+    const value = userTokens.get(branch)
+    return value === undefined
+      ? Effect.fail(
+          new RentProgUnauthorized({
+            detail: `no user token for branch ${branch}: add it to RENTPROG_HISTORY_TOKENS`
+          })
+        )
+      : Effect.succeed({ value, lifetime: Number.POSITIVE_INFINITY })
+  },
+  discard: () => Effect.void
+})

@@ -12,7 +12,7 @@ layer(testDatabase)("Reason", (it) => {
         readonly code: string
         readonly attempts: number
       }>`SELECT code, attempts FROM reasons`
-      assert.deepStrictEqual(Object.fromEntries(rows.map(({ attempts, code }) => [code, attempts])), {
+      assert.deepStrictEqual(Object.fromEntries(rows.map(({ attempts, code }) => [code, attempts ?? Number.POSITIVE_INFINITY])), {
         ...reasons
       })
     })

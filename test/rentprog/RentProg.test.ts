@@ -31,6 +31,7 @@ const against = (
     Effect.map(Simulator, ({ companyTokens, url }) =>
       RentProg.layer({
         baseUrl: url,
+        userTokens: new Map(),
         tokens: new Map(
           Object.entries(companyTokens).map(([branch, token]) => [Branch.make(branch), Redacted.make(token)])
         ),
@@ -165,6 +166,7 @@ describe("errors", () => {
       const layer = RentProg.layer({
         baseUrl: url,
         tokens: new Map([[tbilisi, Redacted.make("wrong")]]),
+        userTokens: new Map(),
         readsPerMinute: 60
       }).pipe(Layer.provide(NodeHttpClient.layerUndici))
       const error = yield* Effect.flip(fetch("car", 1)).pipe(Effect.provide(layer))
@@ -178,6 +180,7 @@ describe("errors", () => {
       const layer = RentProg.layer({
         baseUrl: "http://127.0.0.1:1/api",
         tokens: new Map([[tbilisi, Redacted.make("secret")]]),
+        userTokens: new Map(),
         readsPerMinute: 60
       }).pipe(Layer.provide([NodeHttpClient.layerUndici, Layer.succeed(Patience, hasty)]))
       const error = yield* Effect.flip(fetch("car", 1)).pipe(Effect.provide(layer))

@@ -80,6 +80,7 @@ export const rentProg = (stub: Stub, readsPerMinute = 1_000_000): Layer.Layer<Re
   RentProg.layer({
     baseUrl: "http://rentprog.test/api",
     tokens: new Map([tbilisi, kutaisi].map((branch) => [branch, Redacted.make(`company-secret-${branch}`)])),
+    userTokens: new Map([tbilisi, kutaisi].map((branch) => [branch, Redacted.make(`user-secret-${branch}`)])),
     readsPerMinute
   }).pipe(Layer.provide(stub.layer))
 

@@ -1,0 +1,303 @@
+-- History: each entry of the operations log is read and applied the moment it is written, service or no service.
+
+-- A value of the log in a form that a column of the type reads: DD-MM-YYYY H:mm is Tbilisi time, and 7,4 is 7.4.
+CREATE OR REPLACE FUNCTION log_value(said text, type regtype) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = public, pg_temp
+AS $$
+  SELECT CASE
+    WHEN said = '' THEN NULL
+    WHEN type IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype)
+      AND said ~ '^[0-9]{2}-[0-9]{2}-[0-9]{4}( [0-9]{1,2}:[0-9]{2}(:[0-9]{2})?)?$'
+    THEN
+      regexp_replace(said || CASE WHEN said ~ ':' THEN '' ELSE ' 0:00' END, '^(..)-(..)-(....) (.*)$', '\3-\2-\1 \4+04')
+    WHEN type = 'numeric'::regtype AND said ~ '^-?[0-9]+,[0-9]+$' THEN replace(said, ',', '.')
+    ELSE said
+  END
+$$;
+
+-- Sets fields of a record as an entry of the log made at `made_at` says them. Answers {field: [old, new]}, or null where
+-- the mirror lacks the record. What a newer entry or a newer fetch said of a field stays as it is. Fields that have a column go there, typed, and
+-- all of them go to data; a value that the column's type does not read raises.
+CREATE OR REPLACE FUNCTION apply_fields(mirror_table regclass, record_id text, made_at timestamptz, fields jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql
+SET search_path = public, pg_temp
+AS $$
+DECLARE
+  mirror jsonb;
+  newer  jsonb;
+  typed  jsonb;
+  patch  jsonb;
+  sets   text;
+BEGIN
+  EXECUTE format('SELECT to_jsonb(mirror) FROM %s AS mirror WHERE rentprog_id = $1 FOR UPDATE', mirror_table)
+  INTO mirror USING record_id;
+  IF mirror IS NULL THEN
+    RETURN NULL;
+  END IF;
+
+  SELECT
+    jsonb_object_agg(field.key, made_at),
+    jsonb_object_agg(field.key, log_value(field.value, type)) FILTER (WHERE type IS NOT NULL),
+    jsonb_object_agg(
+      field.key,
+      CASE
+        WHEN field.value = '' THEN 'null'
+        WHEN type IN ('int'::regtype, 'bigint'::regtype, 'numeric'::regtype)
+          OR type IS NULL AND jsonb_typeof(mirror -> 'data' -> field.key) = 'number'
+            AND field.value ~ '^-?[0-9]{1,30}([.,][0-9]{1,30})?$'
+          THEN to_jsonb(log_value(field.value, 'numeric')::numeric)
+        WHEN type = 'boolean'::regtype
+          OR type IS NULL AND jsonb_typeof(mirror -> 'data' -> field.key) = 'boolean' AND field.value IN ('true', 'false')
+          THEN to_jsonb(field.value::boolean)
+        ELSE to_jsonb(field.value)
+      END
+    ) FILTER (WHERE field.key <> 'deleted_at'),
+    string_agg(format('%1$I = fresh.%1$I, ', field.key), '') FILTER (WHERE type IS NOT NULL)
+  INTO newer, typed, patch, sets
+  FROM jsonb_each_text(fields) AS field
+  LEFT JOIN LATERAL (
+    SELECT atttypid::regtype AS type FROM pg_attribute
+    WHERE attrelid = mirror_table AND attname = field.key AND attnum > 0 AND NOT attisdropped
+      -- The mirror's own book-keeping is no field of a record.
+      AND attname NOT IN ('id', 'rentprog_id', 'branch', 'data', 'fetched_at', 'field_times', 'created_at', 'updated_at')
+  ) AS own ON true
+  WHERE made_at >= coalesce((mirror -> 'field_times' ->> field.key)::timestamptz, '-infinity')
+    AND made_at >= coalesce((mirror ->> 'fetched_at')::timestamptz, '-infinity');
+
+  IF newer IS NOT NULL THEN
+    EXECUTE format(
+      'UPDATE %1$s AS mirror SET %2$s %3$s
+         data        = coalesce(mirror.data, ''{}'') || coalesce($3, ''{}''),
+         field_times = coalesce(mirror.field_times, ''{}'') || $4,
+         updated_at  = now()
+       FROM jsonb_populate_record(NULL::%1$s, $2) AS fresh
+       WHERE mirror.rentprog_id = $1',
+      mirror_table,
+      sets,
+      -- A company_id also moves the record to that company's branch.
+      CASE WHEN typed ? 'company_id' THEN
+        'branch = coalesce((SELECT code FROM branches WHERE branches.company_id = fresh.company_id), mirror.branch),'
+      END
+    ) USING record_id, coalesce(typed, '{}'), patch, newer;
+  END IF;
+  RETURN (
+    SELECT coalesce(jsonb_object_agg(key, jsonb_build_array(coalesce(mirror -> key, mirror -> 'data' -> key), value)), '{}')
+    FROM jsonb_each(fields)
+  );
+END
+$$;
+
+-- What a sentence means for the records: the fields that each of them gets.
+CREATE OR REPLACE FUNCTION history_effects(said jsonb, made_at timestamptz)
+RETURNS TABLE (record_id text, fields jsonb)
+LANGUAGE sql STABLE
+SET search_path = public, pg_temp
+AS $$
+  WITH sentence AS (
+    SELECT said ->> 'entity_type' AS kind, said ->> 'operation' AS operation, said ->> 'entity_id' AS id,
+      said ->> 'user_name' AS who, said ->> 'counterparty' AS counterparty,
+      (said -> 'payment') - 'ids' || jsonb_build_object('paid_at', made_at) AS payment
+  )
+  SELECT id, CASE
+    WHEN operation = 'delete' OR kind = 'payment' AND operation = 'cancel' THEN
+      jsonb_build_object('deleted_at', made_at)
+    WHEN kind = 'booking' AND operation = 'issue' THEN
+      '{"state": "Активная", "active": true, "in_rent": true}'
+    WHEN kind = 'booking' AND operation IN ('return', 'complete') THEN
+      '{"state": "Завершена", "active": false, "in_rent": false}'
+    WHEN kind = 'booking' AND operation = 'cancel' THEN
+      '{"state": "Отменена", "active": false, "in_rent": false}'
+    WHEN kind = 'payment' AND operation = 'create' THEN
+      payment || jsonb_build_object('user_name', who)
+    WHEN kind = 'payment' AND operation = 'transfer' THEN
+      payment || jsonb_build_object('direction', 'expense', 'user_name', counterparty, 'counterparty', who)
+    WHEN kind = 'maintenance' THEN
+      jsonb_strip_nulls(jsonb_build_object('car_id', said ->> 'car_id', 'description', said ->> 'text')) ||
+      CASE operation
+        WHEN 'create'   THEN jsonb_build_object('state', 'open', 'opened_at', made_at)
+        WHEN 'complete' THEN jsonb_build_object('state', 'done', 'completed_at', made_at)
+        ELSE '{}'
+      END
+    ELSE
+      coalesce((SELECT jsonb_object_agg(key, value ->> 'new') FROM jsonb_each(said -> 'changes')), '{}')
+  END
+  FROM sentence
+  UNION ALL
+  -- A hand-over of cash is two payments: an expense of whoever gave it, and an income of whoever took it.
+  SELECT said #>> '{payment,ids,1}',
+    payment || jsonb_build_object('direction', 'income', 'user_name', who, 'counterparty', counterparty)
+  FROM sentence WHERE operation = 'transfer'
+$$;
+
+-- Applies what a sentence says, and tells it in the timeline. Answers what the mirror lacks for that, as `car 59439`, or
+-- null when it is done.
+CREATE OR REPLACE FUNCTION apply_history(entry history, said jsonb) RETURNS text
+LANGUAGE plpgsql
+SET search_path = public, pg_temp
+AS $$
+DECLARE
+  -- Without a time of its own an entry was made when it was written down.
+  made_at   constant timestamptz := coalesce(entry.created_at, entry.ts, now());
+  kind      constant text        := said ->> 'entity_type';
+  operation constant text        := said ->> 'operation';
+  -- Without a branch an operation_id says nothing: each branch has numbers of its own.
+  entry_key constant text        := coalesce(left(entry.branch, 64) || ':' || left(entry.operation_id, 64), 'history:' || entry.id);
+  effect    record;
+  changed   jsonb;
+BEGIN
+  FOR effect IN SELECT * FROM history_effects(said, made_at) ORDER BY record_id LOOP
+    -- The timeline is the ledger of what was applied: an entry that stands in it is not applied again.
+    CONTINUE WHEN EXISTS (
+      SELECT FROM entity_timeline
+      WHERE log_entry = entry_key AND entity_type = kind AND entity_id = effect.record_id
+    );
+    -- Payments and maintenance are known from the log alone: what it names comes to be.
+    IF kind = 'payment' THEN
+      INSERT INTO payments (rentprog_id, branch) VALUES (effect.record_id, entry.branch) ON CONFLICT DO NOTHING;
+    ELSIF kind = 'maintenance' THEN
+      INSERT INTO maintenance (rentprog_id, branch) VALUES (effect.record_id, entry.branch) ON CONFLICT DO NOTHING;
+    END IF;
+    changed := apply_fields(
+      CASE kind WHEN 'car' THEN 'cars' WHEN 'client' THEN 'clients' WHEN 'booking' THEN 'bookings'
+        WHEN 'payment' THEN 'payments' ELSE 'maintenance' END::regclass,
+      effect.record_id, made_at, effect.fields
+    );
+    IF changed IS NULL THEN
+      RETURN kind || ' ' || effect.record_id;
+    END IF;
+    INSERT INTO entity_timeline (
+      at, entity_type, entity_id, branch, source, source_id, operation, changes, user_name, log_entry
+    ) VALUES (
+      made_at, kind, effect.record_id, entry.branch, 'history', entry.id, operation,
+      coalesce((
+        SELECT jsonb_object_agg(key, jsonb_build_array(value -> 'old', value -> 'new')) FROM jsonb_each(said -> 'changes')
+      ), changed),
+      said ->> 'user_name', entry_key
+    ) ON CONFLICT DO NOTHING;
+  END LOOP;
+  RETURN NULL;
+END
+$$;
+
+-- One attempt at an entry: reads it, applies it, and says in the row how that went. Whatever goes wrong is undone and
+-- becomes the reason.
+CREATE OR REPLACE FUNCTION process_history(entry history) RETURNS history
+LANGUAGE plpgsql
+SET search_path = public, pg_temp
+SET lock_timeout = '2s'
+AS $$
+DECLARE
+  said    jsonb;
+  lacking text;
+BEGIN
+  entry.ok              := false;
+  entry.processed       := false;
+  entry.processed_at    := NULL;
+  entry.next_attempt_at := 'infinity';
+
+  IF coalesce(entry.description, '') !~ '[^\s\u0085\u00a0\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff]' THEN
+    entry.reason := 'empty_description';
+    RETURN entry;
+  END IF;
+  said := parse_history_description(entry.description);
+  IF said IS NULL THEN
+    entry.reason := 'unparsed_description: "' || left(entry.description, 200) || '"';
+    RETURN entry;
+  END IF;
+
+  -- Soon, and each time a little later: the service says when exactly.
+  entry.next_attempt_at := now() + interval '30 seconds';
+
+  -- Two seconds for a statement, not for each of its thousand rows.
+  IF current_setting('jarvis.waited_for_lock', true) = 'yes' THEN
+    PERFORM set_config('lock_timeout', '1ms', true);
+  END IF;
+
+  entry.branch      := coalesce(nullif(btrim(entry.branch), ''), (SELECT code FROM branches WHERE company_id = entry.company_id));
+  entry.entity_type := coalesce(nullif(entry.entity_type, ''), said ->> 'entity_type');
+  entry.entity_id   := coalesce(nullif(entry.entity_id, ''), said ->> 'entity_id');
+  entry.user_name   := coalesce(nullif(entry.user_name, ''), said ->> 'user_name');
+
+  lacking := apply_history(entry, said);
+  IF lacking IS NOT NULL THEN
+    entry.reason          := 'entity_not_found: ' || lacking;
+    entry.next_attempt_at := now() + interval '1 minute';
+  ELSE
+    entry.processed       := true;
+    entry.ok              := true;
+    entry.reason          := NULL;
+    entry.processed_at    := now();
+    entry.next_attempt_at := NULL;
+  END IF;
+  RETURN entry;
+EXCEPTION
+  WHEN lock_not_available OR deadlock_detected OR insufficient_privilege THEN
+    IF SQLSTATE <> '42501' THEN
+      PERFORM set_config('jarvis.waited_for_lock', 'yes', true);
+    END IF;
+    entry.reason := left('database_error: ' || SQLERRM, 500);
+    RETURN entry;
+  WHEN data_exception OR integrity_constraint_violation THEN
+    entry.reason := left('apply_failed: ' || SQLERRM, 500);
+    RETURN entry;
+  WHEN OTHERS THEN
+    entry.reason := left('internal_error: ' || SQLSTATE || ' ' || SQLERRM, 500);
+    RETURN entry;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION auto_process_history() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = public, pg_temp
+AS $$
+BEGIN
+  NEW.processed := coalesce(NEW.processed, false);
+  IF NEW.processed OR TG_OP = 'UPDATE' AND NEW.attempts IS DISTINCT FROM OLD.attempts THEN
+    RETURN NEW;
+  END IF;
+  NEW.attempts := 0;
+  NEW := process_history(NEW);
+  PERFORM pg_notify('history_item_processed', format(
+    '%s|%s|%s|%s', NEW.id, left(NEW.branch, 100), left(NEW.entity_type, 100), left(NEW.entity_id, 100)
+  ));
+  RETURN NEW;
+END
+$$;
+
+CREATE OR REPLACE TRIGGER auto_process_history_trigger
+  BEFORE INSERT OR UPDATE ON history
+  FOR EACH ROW EXECUTE FUNCTION auto_process_history();
+
+-- A record arrives, by whatever way: what waited for it applies. Rows that somebody is at work on are left to the sweep.
+CREATE OR REPLACE FUNCTION apply_waiting_history() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = public, pg_temp
+SET lock_timeout = '2s'
+AS $$
+BEGIN
+  UPDATE history SET processed = false
+  WHERE id IN (
+    SELECT history.id
+    FROM arrived JOIN history ON reason = 'entity_not_found: ' || TG_ARGV[0] || ' ' || arrived.rentprog_id
+    WHERE NOT processed AND reason LIKE 'entity\_not\_found%'
+    FOR UPDATE OF history SKIP LOCKED
+  );
+  RETURN NULL;
+EXCEPTION
+  -- Whoever may write records need not have rights on the log, and a locked log must not keep a record out.
+  WHEN insufficient_privilege OR lock_not_available OR deadlock_detected THEN
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE TRIGGER apply_waiting_history_trigger AFTER INSERT ON cars
+  REFERENCING NEW TABLE AS arrived FOR EACH STATEMENT EXECUTE FUNCTION apply_waiting_history('car');
+CREATE OR REPLACE TRIGGER apply_waiting_history_trigger AFTER INSERT ON clients
+  REFERENCING NEW TABLE AS arrived FOR EACH STATEMENT EXECUTE FUNCTION apply_waiting_history('client');
+CREATE OR REPLACE TRIGGER apply_waiting_history_trigger AFTER INSERT ON bookings
+  REFERENCING NEW TABLE AS arrived FOR EACH STATEMENT EXECUTE FUNCTION apply_waiting_history('booking');
+
+-- Entries that were waiting before Jarvis came are entries like any other.
+UPDATE history SET processed = false WHERE NOT processed;

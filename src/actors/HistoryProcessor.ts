@@ -1,0 +1,139 @@
+/**
+ * The historyEventProcessor. PostgreSQL reads and applies the operations log by itself; this tells how that went, asks
+ * RentProg for records that entries wait for, tries again what stayed behind, and has the branches read their logs. A
+ * cluster singleton: one for all machines.
+ */
+import { Context, Duration, Effect, Metric, Option, Schedule, Schema, Stream } from "effect"
+import { Singleton } from "effect/cluster"
+import { History, type HistoryOutcome } from "../database/History.ts"
+import { Notifications, type Signal } from "../database/Notifications.ts"
+import type { Branch } from "../domain/Branch.ts"
+import { HistoryId } from "../domain/History.ts"
+import { backoff, codeOfText, isSpent } from "../domain/Reason.ts"
+import { BranchActor } from "./Branch.ts"
+import { supervise } from "./supervise.ts"
+
+/** The trigger's channel. A notification says `id|branch|entity_type|entity_id`. */
+const channel = "history_item_processed"
+
+/** How entries ended, by `outcome`: `applied`, or the code of the reason. */
+const handled = Metric.counter("jarvis_history_total", {
+  description: "Entries of the operations log by outcome, each attempt counted",
+  incremental: true
+})
+
+export interface HistoryProcessorOptions {
+  /** How often it looks for what stayed behind. */
+  readonly fallbackInterval: Duration.Duration
+  /** The branches whose log is read. */
+  readonly logs: ReadonlyArray<Branch>
+}
+
+/** How often the log of each branch is read. */
+export const ReadInterval = Context.Reference("jarvis/actors/ReadInterval", {
+  defaultValue: () => Duration.minutes(3)
+})
+
+export const layer = (options: HistoryProcessorOptions) =>
+  Singleton.make(
+    "HistoryProcessor",
+    Effect.gen(function* () {
+      const history = yield* History
+      const notifications = yield* Notifications
+      const actor = yield* BranchActor.client
+
+      const ask = Effect.flatMap(history.askForMissing, (asked) =>
+        asked > 0 ? Effect.logInfo(`${asked} records that the log tells of are asked for`) : Effect.void
+      )
+
+      const tell = Effect.fnUntraced(function* (outcomes: ReadonlyArray<HistoryOutcome>) {
+        yield* Effect.forEach(outcomes, tellOne, { discard: true })
+        if (outcomes.some(({ reason }) => codeOfText(reason) === "entity_not_found")) yield* ask
+      })
+
+      const sweep = Effect.gen(function* () {
+        while (true) {
+          const tried = yield* history.retry(waitFor)
+          yield* tell(tried)
+          if (tried.length === 0) break
+        }
+        yield* ask
+      }).pipe(Effect.withSpan("HistoryProcessor.sweep"))
+
+      let started = false
+      const listening = Effect.suspend(() => {
+        const first = !started
+        started = true
+        return Effect.logInfo(
+          first
+            ? "✅ History processor started, listening for pg_notify events"
+            : "history processor listens again, sweeps what it missed"
+        )
+      })
+
+      const listener = notifications
+        .listen(channel)
+        .pipe(
+          Stream.runForEachArray((signals) =>
+            signals.some(({ _tag }) => _tag === "Listening")
+              ? Effect.andThen(listening, sweep)
+              : Effect.flatMap(history.outcomes(idsOf(signals)), tell)
+          )
+        )
+
+      const readLogs = Effect.forEach(
+        options.logs,
+        (branch) =>
+          actor(branch)
+            .ReadLog(undefined, { discard: true })
+            .pipe(
+              Effect.catch((error) =>
+                Effect.logWarning(
+                  "branch could not be told to read its log, the next time comes",
+                  error
+                ).pipe(Effect.annotateLogs({ branch }))
+              )
+            ),
+        { discard: true }
+      )
+
+      yield* Effect.all(
+        [
+          supervise("history listener")(listener),
+          supervise("history fallback")(Effect.schedule(sweep, Schedule.spaced(options.fallbackInterval))),
+          supervise("log reader")(Effect.repeat(readLogs, Schedule.spaced(yield* ReadInterval)))
+        ],
+        { concurrency: "unbounded", discard: true }
+      )
+    })
+  )
+
+/** A record may arrive at any time, so what waits for one looks again each minute; the rest backs off. */
+const waitFor = (outcome: HistoryOutcome): Effect.Effect<Duration.Duration | null> => {
+  const code = codeOfText(outcome.reason)
+  if (code === "entity_not_found") return Effect.succeed(Duration.minutes(1))
+  if (code === null || isSpent(code, outcome.attempts)) return Effect.succeed(null)
+  return backoff(outcome.attempts)
+}
+
+const tellOne = ({ attempts, branch, entity_id, entity_type, id, processed, reason }: HistoryOutcome) =>
+  (processed ? Effect.logInfo("history applied") : Effect.logWarning("history waits")).pipe(
+    Effect.annotateLogs({
+      history_id: id,
+      branch,
+      entity_type,
+      entity_id,
+      attempts,
+      ...(reason === null ? {} : { reason })
+    }),
+    Effect.andThen(
+      Metric.update(Metric.withAttributes(handled, { outcome: codeOfText(reason) ?? "applied" }), 1)
+    )
+  )
+
+const readId = Schema.decodeUnknownOption(HistoryId)
+
+const idsOf = (signals: ReadonlyArray<Signal>): ReadonlyArray<HistoryId> =>
+  signals.flatMap((signal) =>
+    signal._tag === "Notified" ? Option.toArray(readId(signal.payload.split("|", 1)[0])) : []
+  )

@@ -1,0 +1,182 @@
+/** The table `history`, as the service sees it. PostgreSQL reads and applies its rows; here is what is left over. */
+import { PgClient } from "@effect/sql-pg"
+import { Context, Duration, Effect, Layer, Option, Schema } from "effect"
+import type { Branch } from "../domain/Branch.ts"
+import { HistoryId, type LogEntry } from "../domain/History.ts"
+import type { DatabaseError } from "../domain/Reason.ts"
+import { asDatabaseError } from "./Database.ts"
+
+/** How a row stands after an attempt. */
+export const HistoryOutcome = Schema.Struct({
+  id: HistoryId,
+  branch: Schema.NullOr(Schema.String),
+  entity_type: Schema.NullOr(Schema.String),
+  entity_id: Schema.NullOr(Schema.String),
+  processed: Schema.Boolean,
+  /** Null when it is applied, else why it is not: `code: detail`. */
+  reason: Schema.NullOr(Schema.String),
+  /** Attempts made after the first, which the trigger makes. */
+  attempts: Schema.Int,
+  user_name: Schema.NullOr(Schema.String)
+})
+export type HistoryOutcome = typeof HistoryOutcome.Type
+
+/** When a row that failed again is due: null parks it. */
+export type Policy = (outcome: HistoryOutcome) => Effect.Effect<Duration.Duration | null>
+
+export class History extends Context.Service<
+  History,
+  {
+    /**
+     * Makes another attempt at the rows that are due, the oldest entries first, a hundred at most, and answers how they
+     * went. Rows that another sweep is at work on are left to it.
+     */
+    readonly retry: (policy: Policy) => Effect.Effect<ReadonlyArray<HistoryOutcome>, DatabaseError>
+    /** How rows stand. */
+    readonly outcomes: (
+      ids: ReadonlyArray<HistoryId>
+    ) => Effect.Effect<ReadonlyArray<HistoryOutcome>, DatabaseError>
+    /**
+     * Queues an event for each record that rows wait for, once however many rows wait, and parks the rows whose record
+     * RentProg does not have either. Answers how many events were queued.
+     */
+    readonly askForMissing: Effect.Effect<number, DatabaseError>
+    /** Until when a branch's log has been read, in milliseconds since 1970. */
+    readonly readUntil: (branch: Branch) => Effect.Effect<Option.Option<number>, DatabaseError>
+    /** Writes down the entries that are new, and that the log has been read until then. Answers how many were new. */
+    readonly record: (
+      branch: Branch,
+      entries: ReadonlyArray<LogEntry>,
+      until: number
+    ) => Effect.Effect<number, DatabaseError>
+  }
+>()("jarvis/database/History") {
+  static readonly layer: Layer.Layer<History, never, PgClient.PgClient> = Layer.effect(
+    History,
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+
+      return History.of({
+        retry: (policy) =>
+          Effect.gen(function* () {
+            const tried = yield* sql`
+              WITH due AS (
+                SELECT history AS entry FROM history
+                WHERE NOT processed AND next_attempt_at < 'infinity' AND next_attempt_at <= now()
+                ORDER BY created_at, id
+                LIMIT 100
+                FOR UPDATE SKIP LOCKED
+              )
+              SELECT tried.id::text, tried.branch, tried.entity_type, tried.entity_id, tried.user_name,
+                tried.processed, tried.reason, tried.attempts + 1 AS attempts
+              FROM due, LATERAL process_history(entry) AS tried
+            `.pipe(Effect.flatMap(decodeOutcomes))
+            const rows = yield* Effect.forEach(tried, (outcome) =>
+              Effect.map(policy(outcome), (wait) => ({ ...outcome, wait: wait && Duration.toMillis(wait) }))
+            )
+            yield* sql`
+              UPDATE history
+              SET processed       = tried.processed,
+                  ok              = tried.processed,
+                  reason          = tried.reason,
+                  branch          = tried.branch,
+                  entity_type     = tried.entity_type,
+                  entity_id       = tried.entity_id,
+                  user_name       = tried.user_name,
+                  attempts        = tried.attempts,
+                  processed_at    = CASE WHEN tried.processed THEN now() END,
+                  next_attempt_at = CASE
+                    WHEN tried.processed    THEN NULL
+                    WHEN tried.wait IS NULL THEN 'infinity'
+                    ELSE now() + tried.wait * interval '1 millisecond'
+                  END
+              FROM jsonb_to_recordset(${sql.json(rows)}) AS tried (
+                id bigint, branch text, entity_type text, entity_id text, user_name text,
+                processed boolean, reason text, attempts int, wait float8
+              )
+              WHERE history.id = tried.id
+            `
+            return tried
+          }).pipe(sql.withTransaction, asDatabaseError, Effect.withSpan("History.retry")),
+
+        outcomes: (ids) =>
+          sql`
+            SELECT id::text, branch, entity_type, entity_id, processed, reason, attempts, user_name
+            FROM history WHERE id = ANY (${ids}::text[]::bigint[])
+            ORDER BY history.id
+          `.pipe(Effect.flatMap(decodeOutcomes), asDatabaseError),
+
+        askForMissing: Effect.gen(function* () {
+          // The event that was queued for a record says by its own end whether RentProg has the record.
+          yield* sql`
+            UPDATE history SET next_attempt_at = 'infinity', attempts = attempts + 1
+            FROM events
+            WHERE NOT history.processed AND history.next_attempt_at < 'infinity'
+              AND history.reason = ${missing} || events.metadata ->> 'asked_for'
+              AND events.branch = history.branch
+              AND NOT events.processed AND events.next_attempt_at = 'infinity'
+          `
+          const asked = yield* sql`
+            INSERT INTO events (branch, type, ext_id, payload, metadata)
+            SELECT branch, split_part(wanted, ' ', 1) || '_update', split_part(wanted, ' ', 2),
+              jsonb_build_object('id', split_part(wanted, ' ', 2)), jsonb_build_object('asked_for', wanted)
+            FROM (
+              SELECT DISTINCT branch, substr(reason, length(${missing}) + 1) AS wanted
+              FROM history
+              WHERE NOT processed AND next_attempt_at < 'infinity' AND reason LIKE 'entity\\_not\\_found%'
+                AND branch IS NOT NULL
+            ) AS lacking
+            WHERE NOT EXISTS (
+              SELECT FROM events
+              WHERE metadata ->> 'asked_for' = wanted AND events.branch = lacking.branch AND NOT processed
+            )
+            RETURNING id
+          `
+          return asked.length
+        }).pipe(sql.withTransaction, asDatabaseError, Effect.withSpan("History.askForMissing")),
+
+        readUntil: (branch) =>
+          sql<{ readonly until: number }>`
+            SELECT (extract(epoch FROM read_until) * 1000)::float8 AS until FROM history_progress WHERE branch = ${branch}
+          `.pipe(
+            asDatabaseError,
+            Effect.map((rows) => Option.fromNullishOr(rows[0]?.until))
+          ),
+
+        record: (branch, entries, until) =>
+          Effect.gen(function* () {
+            const recorded = yield* sql`
+              INSERT INTO history (
+                branch, operation_type, operation_id, description, entity_type, entity_id, user_name, created_at, raw_data
+              )
+              SELECT ${branch}, "operationType", "operationId", description, "entityType", "entityId", "userName",
+                coalesce("createdAt", now()), raw
+              FROM jsonb_to_recordset(${sql.json(entries)}) AS entry (
+                "operationType" text, "operationId" text, description text, "entityType" text, "entityId" text,
+                "userName" text, "createdAt" timestamptz, raw jsonb
+              )
+              WHERE NOT EXISTS (
+                SELECT FROM history
+                WHERE left(history.branch, 64) = left(${branch}, 64)
+                  AND left(history.operation_id, 64) = left(entry."operationId", 64)
+              )
+              ORDER BY "createdAt"
+              RETURNING id
+            `
+            yield* sql`
+              INSERT INTO history_progress (branch, read_until) VALUES (${branch}, to_timestamp(${until}::float8 / 1000))
+              ON CONFLICT (branch) DO UPDATE SET read_until = excluded.read_until
+            `
+            return recorded.length
+          }).pipe(sql.withTransaction, asDatabaseError, Effect.withSpan("History.record"))
+      })
+    })
+  )
+}
+
+/** What stands before `car 59439` in the reason of a row that waits for it. */
+const missing = "entity_not_found: "
+
+// PostgreSQL wrote these rows: one that does not decode is a defect.
+const decodeOutcomes = (rows: ReadonlyArray<unknown>) =>
+  Effect.orDie(Schema.decodeUnknownEffect(Schema.Array(HistoryOutcome))(rows))
