@@ -1,0 +1,107 @@
+import type { PgClient } from "@effect/sql-pg"
+import { assert, describe, it } from "@effect/vitest"
+import { Array as Arr, Deferred, Effect, Layer } from "effect"
+import { RentProgTimeout } from "../../src/domain/Reason.ts"
+import { RentProg } from "../../src/rentprog/RentProg.ts"
+import { Fault, Simulator } from "../../src/simulator/Simulator.ts"
+import { about, events, insert, until } from "../support/tables.ts"
+import { readsOf } from "./calls.ts"
+import { world } from "./world.ts"
+
+const others = Arr.range(1, 300)
+/** In no list, so that each has to be read by itself. */
+const hanging = 9001
+const failing = 9002
+
+/** Waits until all but the two are processed, and answers the two. */
+const othersProcessed = Effect.gen(function* () {
+  const rows = yield* until(
+    events,
+    (rows) => rows.filter(({ processed }) => processed).length === others.length
+  )
+  return rows.filter(({ processed }) => !processed)
+})
+
+describe("a record that hangs and one that fails hold up nothing", () => {
+  const begin = Effect.gen(function* () {
+    const simulator = yield* Simulator
+    for (const id of others) yield* simulator.put("car", { id, company_id: 9247 })
+    yield* simulator.fault(Fault.Hang(), { id: hanging })
+    yield* simulator.fault(Fault.Status({ status: 503 }), { id: failing })
+  })
+  const two = [about("car_update", hanging), about("car_update", failing)]
+
+  /** A test in a world that waits for an answer until the test is over. */
+  const patiently = <A, E>(test: Effect.Effect<A, E, Simulator | PgClient.PgClient>) =>
+    Effect.suspend(() => {
+      const over = Deferred.makeUnsafe<never, RentProgTimeout>()
+      const rentprog = Layer.effect(
+        RentProg,
+        RentProg.use((rentprog) =>
+          Effect.succeed(
+            RentProg.of({
+              ...rentprog,
+              fetch: (branch, key) => Effect.raceFirst(rentprog.fetch(branch, key), Deferred.await(over))
+            })
+          )
+        )
+      )
+      return test.pipe(
+        Effect.ensuring(Deferred.fail(over, new RentProgTimeout({ detail: "the test is over" }))),
+        Effect.provide(world({ patience: { callTimeout: "1 hour" }, rentprog }))
+      )
+    })
+
+  it.live("of hundreds that come together with them", () =>
+    patiently(
+      Effect.gen(function* () {
+        yield* begin
+        yield* insert(...two, ...others.map((id) => about("car_update", id)))
+        const [first] = yield* othersProcessed
+        assert.strictEqual(first?.ext_id, String(hanging))
+        assert.isNull(first?.ok)
+      })
+    )
+  )
+
+  it.live("of hundreds that come one by one while they hang", () =>
+    patiently(
+      Effect.gen(function* () {
+        yield* begin
+        for (const event of two) yield* insert(event)
+        yield* until(readsOf(`/cars/${hanging}`), (count) => count === 1)
+        yield* Effect.forEach(others, (id) => insert(about("car_update", id)), { discard: true })
+        const rows = yield* othersProcessed
+        assert.deepStrictEqual(
+          rows.map(({ code, ext_id }) => [ext_id, code]),
+          [
+            [String(hanging), null],
+            [String(failing), "rentprog_unavailable"]
+          ]
+        )
+        assert.strictEqual(yield* readsOf(`/cars/${hanging}`), 1)
+      })
+    )
+  )
+
+  it.live("of another branch", () =>
+    patiently(
+      Effect.gen(function* () {
+        const simulator = yield* Simulator
+        yield* simulator.fault(Fault.Hang(), { path: "/cars/1" })
+        yield* simulator.put("car", { id: 2, company_id: 9248 })
+        yield* insert(about("car_update", 1, "tbilisi"))
+        yield* until(readsOf("/cars/1"), (count) => count === 1)
+        yield* insert(about("car_update", 2, "kutaisi"))
+        const rows = yield* until(events, (rows) => rows.some(({ processed }) => processed))
+        assert.deepStrictEqual(
+          rows.map(({ branch, ok }) => [branch, ok]),
+          [
+            ["tbilisi", null],
+            ["kutaisi", true]
+          ]
+        )
+      })
+    )
+  )
+})

@@ -1,0 +1,158 @@
+import { PgClient } from "@effect/sql-pg"
+import { assert, describe, it } from "@effect/vitest"
+import { Array as Arr, Clock, Duration, Effect, Layer, Stream } from "effect"
+import { TestClock } from "effect/testing"
+import * as BranchActor from "../../src/actors/Branch.ts"
+import * as EventProcessor from "../../src/actors/EventProcessor.ts"
+import { Events } from "../../src/database/Events.ts"
+import { Notifications } from "../../src/database/Notifications.ts"
+import { Simulator } from "../../src/simulator/Simulator.ts"
+import { about, allProcessed, events, insert, until } from "../support/tables.ts"
+import { dependencies, Log, service, surroundings, world } from "./world.ts"
+
+const putCars = (ids: ReadonlyArray<number>) =>
+  Simulator.use((simulator) =>
+    Effect.forEach(ids, (id) => simulator.put("car", { id, company_id: 9247 }), { discard: true })
+  )
+
+/** How often the log says so. */
+const said = (message: string) =>
+  Log.useSync(({ lines }) => lines.filter((line) => line.message.startsWith(message)).length)
+
+const started = "✅ Event processor started, listening for pg_notify events"
+
+/** PostgreSQL that never tells of anything. */
+const silent = Layer.succeed(Notifications, { listen: () => Stream.never })
+
+describe("without notifications", () => {
+  it.live("events are found by looking round", () =>
+    Effect.gen(function* () {
+      yield* putCars([1])
+      yield* insert(about("car_update", 1))
+      assert.isTrue((yield* allProcessed)[0]?.ok)
+    }).pipe(Effect.provide(world({ notifications: silent, fallbackInterval: "100 millis" })))
+  )
+
+  it.live("it looks round once in each interval", () =>
+    Effect.gen(function* () {
+      const clock = yield* TestClock.make()
+      const live = yield* Clock.Clock
+      const sleeps: Array<number> = []
+      // Only the interval is the test's to end; the database and RentProg are real.
+      const intervals: Clock.Clock = {
+        currentTimeMillis: live.currentTimeMillis,
+        currentTimeMillisUnsafe: () => live.currentTimeMillisUnsafe(),
+        currentTimeNanos: live.currentTimeNanos,
+        currentTimeNanosUnsafe: () => live.currentTimeNanosUnsafe(),
+        monotonicTimeNanos: live.monotonicTimeNanos,
+        monotonicTimeNanosUnsafe: () => live.monotonicTimeNanosUnsafe(),
+        sleep: (duration) => {
+          const isInterval = Duration.toSeconds(duration) === 30
+          sleeps.push(Duration.toSeconds(duration))
+          return isInterval ? clock.sleep(duration) : live.sleep(duration)
+        }
+      }
+      /** Waits until the processor sleeps its interval for the n-th time. */
+      const asleep = (n: number) =>
+        until(
+          Effect.sync(() => sleeps.filter((seconds) => seconds === 30).length),
+          (times) => times === n
+        )
+      let sweeps = 0
+      const counting = Layer.effect(
+        Events,
+        Events.use((events) =>
+          Effect.succeed(
+            Events.of({
+              ...events,
+              branchesDue: Effect.andThen(
+                Effect.sync(() => {
+                  sweeps += 1
+                }),
+                events.branchesDue
+              )
+            })
+          )
+        )
+      )
+      const processor = EventProcessor.layer({ fallbackInterval: Duration.seconds(30) }).pipe(
+        Layer.provide(Layer.succeed(Clock.Clock, intervals)),
+        Layer.provide(counting)
+      )
+      yield* Effect.gen(function* () {
+        yield* putCars([1, 2])
+        yield* insert(about("car_update", 1))
+        yield* asleep(1)
+        yield* clock.adjust("29 seconds")
+        assert.strictEqual(sweeps, 0)
+        yield* clock.adjust("1 second")
+        yield* allProcessed
+        assert.strictEqual(sweeps, 1)
+        yield* insert(about("car_update", 2))
+        yield* asleep(2)
+        yield* clock.adjust("30 seconds")
+        yield* allProcessed
+        assert.strictEqual(sweeps, 2)
+      }).pipe(
+        Effect.provide(
+          Layer.merge(processor, BranchActor.layer).pipe(
+            Layer.provide(dependencies({ notifications: silent }))
+          )
+        )
+      )
+    }).pipe(Effect.provide(surroundings()))
+  )
+})
+
+describe("what came before the service did", () => {
+  it.live("is found at its start", () =>
+    Effect.gen(function* () {
+      yield* putCars([1])
+      yield* insert(about("car_update", 1))
+      yield* allProcessed.pipe(Effect.provide(service()))
+    }).pipe(Effect.provide(surroundings()))
+  )
+})
+
+describe("a listener whose connection is cut", () => {
+  const cut = Effect.gen(function* () {
+    const sql = yield* PgClient.PgClient
+    const rows = yield* sql`
+      SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+      WHERE datname = current_database() AND query ILIKE 'LISTEN%'
+    `
+    return rows.length
+  })
+
+  it.live("listens again, and sweeps what nobody told it meanwhile", () =>
+    Effect.gen(function* () {
+      yield* putCars([1, 2])
+      yield* until(said(started), (times) => times === 1)
+      yield* insert(about("car_update", 1))
+      yield* allProcessed
+      assert.strictEqual(yield* cut, 1)
+      // Its notification reaches nobody: the listener comes back after 160 ms at the soonest.
+      yield* insert(about("car_update", 2))
+      yield* allProcessed
+      assert.strictEqual(yield* said("listener lost its connection, connects again"), 1)
+      assert.strictEqual(yield* said("event processor listens again"), 1)
+      assert.strictEqual(yield* said(started), 1)
+    }).pipe(Effect.provide(world()))
+  )
+
+  it.live("again and again in mid-stream: no event is lost", () =>
+    Effect.gen(function* () {
+      const ids = Arr.range(1, 300)
+      yield* putCars(ids)
+      yield* until(said(started), (times) => times === 1)
+      let cuts = 0
+      for (const id of ids) {
+        yield* insert(about("car_update", id))
+        if (id % 60 === 30) cuts += yield* until(cut, (count) => count > 0)
+      }
+      yield* allProcessed
+      assert.strictEqual(cuts, 5)
+      assert.lengthOf(yield* events, 300)
+    }).pipe(Effect.provide(world()))
+  )
+})

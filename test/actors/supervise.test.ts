@@ -1,0 +1,69 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Clock, Effect, Exit, Fiber, Metric } from "effect"
+import { TestClock } from "effect/testing"
+import { restarts, supervise } from "../../src/actors/supervise.ts"
+
+/** Restarts counted so far under a name. */
+const counted = (name: string) =>
+  Effect.map(Metric.value(Metric.withAttributes(restarts, { name })), ({ count }) => Number(count))
+
+describe("what is supervised", () => {
+  it.effect.each([
+    { how: "fails", end: Effect.fail("broken") },
+    { how: "dies", end: Effect.die(new Error("broken")) }
+  ])("and $how starts again, each time later, and no later than after 30 s", ({ end, how }) =>
+    Effect.gen(function* () {
+      const name = `a part that ${how}`
+      const starts: Array<number> = []
+      const part = Effect.andThen(
+        Effect.map(Clock.currentTimeMillis, (now) => starts.push(now)),
+        end
+      )
+      const fiber = yield* Effect.forkChild(supervise(name)(part))
+      while (starts.length < 10) yield* TestClock.adjust("100 millis")
+      yield* Fiber.interrupt(fiber)
+      const gaps = starts.slice(1).map((at, index) => (at - (starts[index] ?? 0)) / 1000)
+      for (const [index, usual] of [1, 2, 4, 8, 16, 30, 30, 30, 30].entries()) {
+        const gap = gaps[index] ?? 0
+        // A fifth of jitter either way, and the steps of the clock.
+        assert.isTrue(gap >= usual * 0.8 - 0.1 && gap <= usual * 1.2 + 0.1, `${usual}: ${gap}`)
+      }
+      assert.strictEqual(yield* counted(name), starts.length)
+    })
+  )
+
+  it.effect("and fails after it ran well for a minute starts again as soon as the first time", () =>
+    Effect.gen(function* () {
+      const starts: Array<number> = []
+      const part = Effect.andThen(
+        Effect.map(Clock.currentTimeMillis, (now) => starts.push(now)),
+        Effect.andThen(Effect.sleep("1 minute"), Effect.fail("broken"))
+      )
+      const fiber = yield* Effect.forkChild(supervise("a part that runs well")(part))
+      while (starts.length < 6) yield* TestClock.adjust("100 millis")
+      yield* Fiber.interrupt(fiber)
+      for (const [index, at] of starts.slice(1).entries()) {
+        assert.isAtMost(at - (starts[index] ?? 0), 61_300)
+      }
+    })
+  )
+
+  it.effect("and succeeds has ended", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(yield* supervise("a part that succeeds")(Effect.succeed(7)), 7)
+      assert.strictEqual(yield* counted("a part that succeeds"), 0)
+    })
+  )
+
+  it.effect("and is interrupted, from without or within, has ended", () =>
+    Effect.gen(function* () {
+      const without = yield* Effect.forkChild(supervise("a part that is told to stop")(Effect.never))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.interrupt(without)
+      const within = yield* Effect.exit(supervise("a part that stops")(Effect.interrupt))
+      assert.isTrue(Exit.isFailure(within) && Cause.hasInterruptsOnly(within.cause))
+      assert.strictEqual(yield* counted("a part that is told to stop"), 0)
+      assert.strictEqual(yield* counted("a part that stops"), 0)
+    })
+  )
+})

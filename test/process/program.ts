@@ -1,0 +1,89 @@
+/** The program itself, as a process of its own: `node src/main.ts`. */
+import { spawn } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import { Deferred, Effect, Redacted } from "effect"
+import { Simulator } from "../../src/simulator/Simulator.ts"
+import { TestDatabase } from "../support/TestDatabase.ts"
+import { until } from "../support/tables.ts"
+
+const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
+
+export interface Exit {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+export interface Program {
+  /** What it wrote so far. */
+  readonly stdout: () => string
+  readonly stderr: () => string
+  readonly signal: (signal: NodeJS.Signals) => Effect.Effect<void>
+  /** Waits until it has ended. */
+  readonly exit: Effect.Effect<Exit>
+  readonly isRunning: () => boolean
+}
+
+export const started = "✅ Event processor started, listening for pg_notify events"
+
+/** Starts the program with these settings and no others; the end of the scope kills it. */
+export const run = (settings: Readonly<Record<string, string>>, ...args: ReadonlyArray<string>) =>
+  Effect.acquireRelease(
+    Effect.sync((): Program => {
+      const { PATH = "" } = process.env
+      const child = spawn(process.execPath, [main, ...args], {
+        env: { PATH, ...settings },
+        stdio: ["ignore", "pipe", "pipe"]
+      })
+      const written = { stdout: "", stderr: "" }
+      for (const name of ["stdout", "stderr"] as const) {
+        child[name].setEncoding("utf8").on("data", (text: string) => {
+          written[name] += text
+        })
+      }
+      const ended = Deferred.makeUnsafe<Exit>()
+      child.once("close", (code, signal) => Deferred.doneUnsafe(ended, Effect.succeed({ code, signal })))
+      return {
+        stdout: () => written.stdout,
+        stderr: () => written.stderr,
+        signal: (signal) => Effect.sync(() => child.kill(signal)),
+        exit: Deferred.await(ended),
+        isRunning: () => child.exitCode === null && child.signalCode === null
+      }
+    }),
+    (program) => Effect.andThen(program.signal("SIGKILL"), program.exit)
+  )
+
+/** Starts the program and waits until it has ended. */
+export const ran = (settings: Readonly<Record<string, string>>, ...args: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
+    const program = yield* run(settings, ...args)
+    const exit = yield* program.exit
+    return { ...exit, stdout: program.stdout(), stderr: program.stderr() }
+  }).pipe(Effect.scoped)
+
+/** Waits until the program has said something on stdout. */
+export const said = (program: Program, text: string) =>
+  until(
+    Effect.sync(() => `${program.stdout()}${program.stderr()}`.slice(-2000)),
+    () => program.stdout().includes(text)
+  )
+
+/** Settings for the simulated RentProg, with as much quota as a setting can give. */
+export const rentprogSettings = Simulator.useSync(({ companyTokens, url }) => ({
+  RENTPROG_BASE_URL: url,
+  RENTPROG_TOKENS: JSON.stringify(companyTokens),
+  RENTPROG_READS_PER_MINUTE: "6000"
+}))
+
+/** The same, and the test's database. */
+export const settings = Effect.gen(function* () {
+  const { url } = yield* TestDatabase
+  return { DATABASE_URL: Redacted.value(url), ...(yield* rentprogSettings) }
+})
+
+/** Starts the service and waits until it listens. */
+export const serve = Effect.fnUntraced(function* (settings: Readonly<Record<string, string>>) {
+  const program = yield* run(settings)
+  yield* said(program, started)
+  return program
+})

@@ -1,0 +1,127 @@
+import { inspect } from "node:util"
+import { assert, describe, it } from "@effect/vitest"
+import { ConfigProvider, Duration, Effect, Option, Redacted } from "effect"
+import { Settings } from "../../src/Settings.ts"
+import { ran } from "./program.ts"
+
+/** A part of each wrong value that must not be told, as it might be part of a secret. */
+const secret = "hush-hush"
+
+const wrong: ReadonlyArray<readonly [name: string, value: string]> = [
+  ["LOG_LEVEL", secret],
+  ["LOG_FORMAT", secret],
+  ["RENTPROG_TOKENS", `{"tbilisi": "${secret}`],
+  ["RENTPROG_TOKENS", `["${secret}"]`],
+  ["RENTPROG_TOKENS", `{"${secret}": 7}`],
+  ["RENTPROG_TOKENS", `{"${secret}": ""}`],
+  ["RENTPROG_TOKENS", `{"": "${secret}"}`],
+  ["RENTPROG_READS_PER_MINUTE", secret],
+  ["RENTPROG_READS_PER_MINUTE", "0"],
+  ["RENTPROG_READS_PER_MINUTE", "6001"],
+  ["RENTPROG_READS_PER_MINUTE", "1.5"],
+  ["RENTPROG_READS_PER_MINUTE", "Infinity"],
+  ["EVENTS_FALLBACK_INTERVAL", secret],
+  ["EVENTS_FALLBACK_INTERVAL", "30"],
+  ["EVENTS_FALLBACK_INTERVAL", "0 seconds"],
+  ["EVENTS_FALLBACK_INTERVAL", "-1 minutes"],
+  ["EVENTS_FALLBACK_INTERVAL", "Infinity"],
+  ["DATABASE_URL", secret],
+  ["DATABASE_URL", `mysql://jarvis:${secret}@127.0.0.1/jarvis`],
+  ["DATABASE_URL", `postgres://jarvis:${secret}@127.0.0.1:99999/jarvis`],
+  ["DATABASE_URL", `postgres://jarvis:${secret}@[127.0.0.1/jarvis`],
+  ["RENTPROG_BASE_URL", secret],
+  ["RENTPROG_BASE_URL", "ftp://rentprog.test"],
+  ["RENTPROG_BASE_URL", `http://${secret}:99999`],
+  ["OTEL_EXPORTER_OTLP_ENDPOINT", secret],
+  ["OTEL_EXPORTER_OTLP_ENDPOINT", "http://["]
+]
+
+describe.concurrent("a setting that does not parse", () => {
+  it.effect.each(wrong)("is named, and what it holds is not told: %s %s", ([name, value]) =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(
+        Settings.pipe(
+          Effect.provide(Settings.layer),
+          Effect.provideService(
+            ConfigProvider.ConfigProvider,
+            ConfigProvider.fromEnv({ env: { [name]: value } })
+          )
+        )
+      )
+      assert.match(error.message, new RegExp(`^${name} must be .+$`))
+      assert.notInclude(error.message, secret)
+    })
+  )
+
+  const first = new Map(wrong.toReversed())
+  it.live.each([...first])("stops the start with one line: %s %s", ([name, value]) =>
+    Effect.gen(function* () {
+      const { code, stderr, stdout } = yield* ran({ [name]: value })
+      assert.strictEqual(code, 1)
+      assert.match(stderr, new RegExp(`^jarvis: ${name} must be .+\\n$`))
+      assert.strictEqual(stdout, "")
+      assert.notInclude(stderr, secret)
+    })
+  )
+})
+
+describe.concurrent("settings", () => {
+  const read = (env: Record<string, string>) =>
+    Settings.pipe(
+      Effect.provide(Settings.layer),
+      Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env }))
+    )
+
+  it.effect.each([{}, Object.fromEntries(wrong.map(([name]) => [name, ""]))])(
+    "that are not set, or empty, have their defaults: %o",
+    (env) =>
+      Effect.gen(function* () {
+        const settings = yield* read(env)
+        assert.deepInclude(settings, {
+          databaseUrl: Option.none(),
+          dataDirectory: ".data",
+          eventsFallbackInterval: Duration.seconds(30),
+          logFormat: Option.none(),
+          logLevel: "Info",
+          otlpEndpoint: Option.none()
+        })
+        assert.deepInclude(settings.rentprog, {
+          baseUrl: "https://rentprog.net/api/v1/public",
+          tokens: new Map(),
+          readsPerMinute: 60
+        })
+      })
+  )
+
+  it.effect("that are set are read, in any case where they are words", () =>
+    Effect.gen(function* () {
+      const settings = yield* read({
+        DATABASE_URL: `postgresql://jarvis:${secret}@127.0.0.1/jarvis`,
+        JARVIS_DATA_DIR: "/var/lib/jarvis",
+        RENTPROG_BASE_URL: "http://127.0.0.1:8080/api/",
+        RENTPROG_TOKENS: `{"tbilisi": "${secret}"}`,
+        RENTPROG_READS_PER_MINUTE: "6000",
+        EVENTS_FALLBACK_INTERVAL: "2 minutes",
+        LOG_FORMAT: "JSON",
+        LOG_LEVEL: "Warn",
+        OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318"
+      })
+      assert.deepInclude(settings, {
+        dataDirectory: "/var/lib/jarvis",
+        eventsFallbackInterval: Duration.minutes(2),
+        logFormat: Option.some("json" as const),
+        logLevel: "Warn",
+        otlpEndpoint: Option.some("http://127.0.0.1:4318")
+      })
+      const { databaseUrl, rentprog } = settings
+      assert.strictEqual(rentprog.baseUrl, "http://127.0.0.1:8080/api")
+      assert.strictEqual(rentprog.readsPerMinute, 6000)
+      assert.notInclude(inspect([databaseUrl, rentprog], { depth: null }), secret)
+      assert.deepStrictEqual(
+        [...rentprog.tokens].map(([branch, token]) => [branch, Redacted.value(token)]),
+        [["tbilisi", secret]]
+      )
+      assert.include(Redacted.value(Option.getOrThrow(databaseUrl)), secret)
+    })
+  )
+})
