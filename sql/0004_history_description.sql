@@ -110,7 +110,10 @@ BEGIN
   IF length(description) > 10000 THEN
     RETURN NULL;
   END IF;
-  said  := btrim(regexp_replace(description, '[\s\u0085\u00a0\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff]+', ' ', 'g'), ' ,');
+  said  := regexp_replace(
+    description, '[\s\u0085\u00a0\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff]+', ' ', 'g'
+  );
+  said  := btrim(said, ' ,');
   words := regexp_split_to_array(said, '[ ,]+');
 
   FOR n IN 2..least(5, cardinality(words)) LOOP
@@ -130,7 +133,7 @@ BEGIN
     matched := regexp_match(
       rest,
       '^(?:от|from) ((?:[^ ,№#]+[ ,]+){1,4}?)([0-9][0-9 ]*(?:[.,][0-9]+)?) ?([A-Z]{3})[ ,]+'
-        || '([^ ,№#]+) ?[№#] ?([0-9]{1,18}) ?/ ?([0-9]{1,18})' || ends || '(.*)$'
+        || '([^ ,№#]+)[ ,]*[№#] ?([0-9]{1,18}) ?/ ?([0-9]{1,18})' || ends || '(.*)$'
     );
     found := history_amount(matched[2], matched[3]);
     IF found IS NULL OR history_noun(matched[4]) IS DISTINCT FROM 'payment' OR matched[7] ~ again THEN
@@ -171,7 +174,8 @@ BEGIN
     parsed := jsonb_build_object('ids', jsonb_build_array(matched[2]));
     words  := regexp_match(
       matched[3],
-      '^[ ,]*(приход|расход|income|expense)(?: (наличными|безналичными|картой|cash|cashless|card))?,? ([0-9][0-9 ]*(?:[.,][0-9]+)?) ?([A-Z]{3})' || ends
+      '^[ ,]*(приход|расход|income|expense)(?: (наличными|безналичными|картой|cash|cashless|card))?,? '
+        || '([0-9][0-9 ]*(?:[.,][0-9]+)?) ?([A-Z]{3})' || ends
     );
     found  := history_amount(words[3], words[4]);
     IF found IS NOT NULL THEN

@@ -12,13 +12,17 @@ AS $$
     THEN
       regexp_replace(said || CASE WHEN said ~ ':' THEN '' ELSE ' 0:00' END, '^(..)-(..)-(....) (.*)$', '\3-\2-\1 \4+04')
     WHEN type = 'numeric'::regtype AND said ~ '^-?[0-9]+,[0-9]+$' THEN replace(said, ',', '.')
+    -- NaN, infinity, now and tomorrow mean something to PostgreSQL, but not to the log: in quotes they read in no way.
+    WHEN type = 'numeric'::regtype AND said !~ '[0-9]'
+      OR type IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype) AND said !~ '^[0-9]'
+    THEN format('"%s"', said)
     ELSE said
   END
 $$;
 
 -- Sets fields of a record as an entry of the log made at `made_at` says them. Answers {field: [old, new]}, or null where
--- the mirror lacks the record. What a newer entry or a newer fetch said of a field stays as it is. Fields that have a column go there, typed, and
--- all of them go to data; a value that the column's type does not read raises.
+-- the mirror lacks the record. What a newer entry or a newer fetch said of a field stays as it is. Fields that have a
+-- column go there, typed, and all of them go to data; a value that the column's type does not read raises.
 CREATE OR REPLACE FUNCTION apply_fields(mirror_table regclass, record_id text, made_at timestamptz, fields jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql
@@ -143,7 +147,10 @@ DECLARE
   kind      constant text        := said ->> 'entity_type';
   operation constant text        := said ->> 'operation';
   -- Without a branch an operation_id says nothing: each branch has numbers of its own.
-  entry_key constant text        := coalesce(left(entry.branch, 64) || ':' || left(entry.operation_id, 64), 'history:' || entry.id);
+  entry_key constant text        := coalesce(
+    left(entry.branch, 64) || ':' || left(entry.operation_id, 64),
+    'history:' || entry.id
+  );
   effect    record;
   changed   jsonb;
 BEGIN

@@ -1,6 +1,6 @@
 /** The table `history`, as the service sees it. PostgreSQL reads and applies its rows; here is what is left over. */
 import { PgClient } from "@effect/sql-pg"
-import { Context, Duration, Effect, Layer, Option, Schema } from "effect"
+import { Context, Duration, Effect, Layer, Option, Predicate, Schema } from "effect"
 import type { Branch } from "../domain/Branch.ts"
 import { HistoryId, type LogEntry } from "../domain/History.ts"
 import type { DatabaseError } from "../domain/Reason.ts"
@@ -38,7 +38,7 @@ export class History extends Context.Service<
     ) => Effect.Effect<ReadonlyArray<HistoryOutcome>, DatabaseError>
     /**
      * Queues an event for each record that rows wait for, once however many rows wait, and parks the rows whose record
-     * RentProg does not have either. Answers how many events were queued.
+     * RentProg does not have either. Rows whose record is there by now are tried again. Answers how many events were queued.
      */
     readonly askForMissing: Effect.Effect<number, DatabaseError>
     /** Until when a branch's log has been read, in milliseconds since 1970. */
@@ -107,12 +107,27 @@ export class History extends Context.Service<
           `.pipe(Effect.flatMap(decodeOutcomes), asDatabaseError),
 
         askForMissing: Effect.gen(function* () {
+          // Two who ask at once would both find nothing queued.
+          yield* sql`SELECT pg_advisory_xact_lock(hashtext('jarvis asks for missing records'))`
+          // A record that arrived while its entry was being written down told nobody: the trigger tries these again.
+          yield* sql`
+            UPDATE history SET processed = false
+            WHERE id IN (
+              SELECT id FROM history
+              WHERE NOT processed AND reason LIKE 'entity\\_not\\_found%' AND CASE split_part(reason, ' ', 2)
+                WHEN 'car'     THEN EXISTS (SELECT FROM cars     WHERE rentprog_id = split_part(reason, ' ', 3))
+                WHEN 'client'  THEN EXISTS (SELECT FROM clients  WHERE rentprog_id = split_part(reason, ' ', 3))
+                WHEN 'booking' THEN EXISTS (SELECT FROM bookings WHERE rentprog_id = split_part(reason, ' ', 3))
+              END
+              FOR UPDATE SKIP LOCKED
+            )
+          `
           // The event that was queued for a record says by its own end whether RentProg has the record.
           yield* sql`
-            UPDATE history SET next_attempt_at = 'infinity', attempts = attempts + 1
+            UPDATE history SET next_attempt_at = 'infinity', attempts = history.attempts + 1
             FROM events
             WHERE NOT history.processed AND history.next_attempt_at < 'infinity'
-              AND history.reason = ${missing} || events.metadata ->> 'asked_for'
+              AND history.reason = ${missing} || (events.metadata ->> 'asked_for')
               AND events.branch = history.branch
               AND NOT events.processed AND events.next_attempt_at = 'infinity'
           `
@@ -145,27 +160,32 @@ export class History extends Context.Service<
 
         record: (branch, entries, until) =>
           Effect.gen(function* () {
+            // First, because it makes whoever writes down the same branch's entries wait.
+            yield* sql`
+              INSERT INTO history_progress (branch, read_until) VALUES (${branch}, to_timestamp(${until}::float8 / 1000))
+              ON CONFLICT (branch) DO UPDATE SET read_until = excluded.read_until
+            `
             const recorded = yield* sql`
               INSERT INTO history (
                 branch, operation_type, operation_id, description, entity_type, entity_id, user_name, created_at, raw_data
               )
               SELECT ${branch}, "operationType", "operationId", description, "entityType", "entityId", "userName",
                 coalesce("createdAt", now()), raw
-              FROM jsonb_to_recordset(${sql.json(entries)}) AS entry (
-                "operationType" text, "operationId" text, description text, "entityType" text, "entityId" text,
-                "userName" text, "createdAt" timestamptz, raw jsonb
-              )
+              FROM (
+                SELECT DISTINCT ON (left("operationId", 64)) *
+                FROM jsonb_to_recordset(${sql.json(storable(entries))}) AS sent (
+                  "operationType" text, "operationId" text, description text, "entityType" text, "entityId" text,
+                  "userName" text, "createdAt" timestamptz, raw jsonb
+                )
+              ) AS entry
               WHERE NOT EXISTS (
                 SELECT FROM history
                 WHERE left(history.branch, 64) = left(${branch}, 64)
                   AND left(history.operation_id, 64) = left(entry."operationId", 64)
               )
-              ORDER BY "createdAt"
+              -- Entries of one instant count in the order of their numbers.
+              ORDER BY "createdAt", length("operationId"), "operationId"
               RETURNING id
-            `
-            yield* sql`
-              INSERT INTO history_progress (branch, read_until) VALUES (${branch}, to_timestamp(${until}::float8 / 1000))
-              ON CONFLICT (branch) DO UPDATE SET read_until = excluded.read_until
             `
             return recorded.length
           }).pipe(sql.withTransaction, asDatabaseError, Effect.withSpan("History.record"))
@@ -173,6 +193,15 @@ export class History extends Context.Service<
     })
   )
 }
+
+/** As jsonb takes it: without NUL and half characters. */
+const storable = (value: unknown): unknown => {
+  if (Predicate.isString(value)) return storableText(value)
+  if (Array.isArray(value)) return value.map(storable)
+  if (!Predicate.isObject(value)) return value
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [storableText(name), storable(one)]))
+}
+const storableText = (text: string): string => text.replaceAll("\0", "").toWellFormed()
 
 /** What stands before `car 59439` in the reason of a row that waits for it. */
 const missing = "entity_not_found: "

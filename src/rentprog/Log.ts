@@ -28,7 +28,7 @@ const lenient = Schema.NullOr(text).pipe(
 )
 
 const Item = Schema.Struct({
-  id: text,
+  id: text.check(Schema.isNonEmpty()),
   operation_type: lenient,
   description: lenient,
   entity_type: lenient,
@@ -38,22 +38,26 @@ const Item = Schema.Struct({
 })
 const decodeItem = Schema.decodeUnknownOption(Item)
 
+/** PostgreSQL reads no year before 0001 and none of more digits. */
+const ordinaryYear = /^(?!0000)\d{4}-/
+
 /** RentProg: an entry is plain, or `{id, attributes: {…}}`. */
 const readEntry = (sent: unknown): Option.Option<LogEntry> => {
   if (!Predicate.isObject(sent)) return Option.none()
-  const raw = Predicate.isObject(sent["attributes"]) ? { id: sent["id"], ...sent["attributes"] } : sent
-  return Option.map(decodeItem(raw), (item) => ({
+  const plain = Predicate.isObject(sent["attributes"]) ? { id: sent["id"], ...sent["attributes"] } : sent
+  return Option.map(decodeItem(plain), (item) => ({
     operationId: item.id,
     operationType: item.operation_type,
     description: item.description,
     entityType: item.entity_type,
     entityId: item.entity_id,
     userName: item.user_name,
-    createdAt: Option.match(DateTime.make(item.created_at ?? ""), {
-      onNone: () => null,
-      onSome: DateTime.formatIso
-    }),
-    raw
+    createdAt: DateTime.make(item.created_at ?? "").pipe(
+      Option.map(DateTime.formatIso),
+      Option.filter((at) => ordinaryYear.test(at)),
+      Option.getOrNull
+    ),
+    raw: sent
   }))
 }
 

@@ -87,7 +87,8 @@ export const isDueAgain = (row: HistoryRow): boolean =>
 /** One record of the mirror as JSON, whatever columns it has; null where there is none. */
 export const mirrored = Effect.fnUntraced(function* (table: string, id: string) {
   const sql = yield* PgClient.PgClient
-  const rows = yield* sql`SELECT to_jsonb(mirror) AS row FROM ${sql(table)} AS mirror WHERE rentprog_id = ${id}`
+  const rows =
+    yield* sql`SELECT to_jsonb(mirror) AS row FROM ${sql(table)} AS mirror WHERE rentprog_id = ${id}`
   const [found] = yield* Schema.decodeUnknownEffect(
     Schema.Array(Schema.Struct({ row: Schema.Record(Schema.String, Schema.Json) }))
   )(rows)
@@ -129,3 +130,31 @@ export const whileOpen = Effect.fnUntraced(function* <A, E, R>(
 /** Many samples at once, each run others. */
 export const samples = <A>(arbitrary: Arbitrary.Arbitrary<A>, count: number) =>
   Arbitrary.sampleEffect(arbitrary, { count, seed: crypto.randomUUID() })
+
+/** The tables as new, with car, client and booking 5 of kutaisi. */
+export const begin = Effect.gen(function* () {
+  const sql = yield* PgClient.PgClient
+  yield* sql`TRUNCATE history, entity_timeline, cars, clients, bookings, payments, maintenance`
+  yield* sql`
+    INSERT INTO cars (rentprog_id, branch, company_id, code, mileage, clean_state, data)
+    VALUES ('5', 'kutaisi', 9248, 'Camry 174', 100, true, '{"code": "Camry 174", "seats": 5, "abs": true, "note": "x"}')
+  `
+  yield* sql`INSERT INTO clients (rentprog_id, branch, phone, data) VALUES ('5', 'kutaisi', '1', '{"phone": "1"}')`
+  yield* sql`
+    INSERT INTO bookings (rentprog_id, branch, active, in_rent, state, data)
+    VALUES ('5', 'kutaisi', true, false, 'Новая', '{"state": "Новая", "active": true, "in_rent": false}')
+  `
+})
+
+/** All that log entries can change, and the timeline. */
+export const everything = Effect.gen(function* () {
+  const sql = yield* PgClient.PgClient
+  return yield* sql`
+    SELECT (SELECT jsonb_agg(to_jsonb(cars)) FROM cars) AS cars,
+      (SELECT jsonb_agg(to_jsonb(clients)) FROM clients) AS clients,
+      (SELECT jsonb_agg(to_jsonb(bookings)) FROM bookings) AS bookings,
+      (SELECT jsonb_agg(to_jsonb(payments) ORDER BY rentprog_id) FROM payments) AS payments,
+      (SELECT jsonb_agg(to_jsonb(maintenance)) FROM maintenance) AS maintenance,
+      (SELECT jsonb_agg(to_jsonb(told) ORDER BY id) FROM entity_timeline AS told) AS timeline
+  `
+})

@@ -1,0 +1,223 @@
+import { PgClient } from "@effect/sql-pg"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer, Metric, Stream } from "effect"
+import { Notifications } from "../../src/database/Notifications.ts"
+import { Simulator } from "../../src/simulator/Simulator.ts"
+import { about, events, insert as insertEvents, makeDue, mirror, until, wake } from "../support/tables.ts"
+import { readsOf } from "./calls.ts"
+import { Log, service, surroundings, world } from "./world.ts"
+
+const mileage = (car: number, to: number | string = 200) =>
+  `Иван Петров изменил , mileage с 100 на ${to} в авто № ${car}`
+const garbage = "Пользователь вошёл в систему"
+
+/** Writes sentences into the log of tbilisi, in one statement. */
+const say = (...sentences: ReadonlyArray<string>) =>
+  PgClient.PgClient.use(
+    (sql) => sql`INSERT INTO history (branch, description) SELECT 'tbilisi', unnest(${sentences}::text[])`
+  )
+
+interface Row {
+  readonly id: string
+  readonly processed: boolean
+  readonly reason: string | null
+  readonly attempts: number
+  readonly parked: boolean
+}
+
+const rows = PgClient.PgClient.use(
+  (sql) => sql<Row>`
+    SELECT id::text, processed, reason, attempts, coalesce(next_attempt_at = 'infinity', false) AS parked
+    FROM history ORDER BY history.id
+  `
+)
+const allApplied = until(rows, (all) => all.length > 0 && all.every(({ processed }) => processed))
+const allParked = until(rows, (all) => all.length > 0 && all.every(({ parked }) => parked))
+
+const putCar = (id: number) =>
+  Simulator.use((simulator) => simulator.put("car", { id, company_id: 9247, mileage: 500 }))
+
+/** A car that no waiting row is told of, whose mileage was never fetched. */
+const arriveQuietly = (car: number) =>
+  PgClient.PgClient.use((sql) =>
+    sql.withTransaction(
+      Effect.andThen(
+        sql`SET LOCAL session_replication_role = replica`,
+        sql`INSERT INTO cars (rentprog_id, branch, mileage, data) VALUES (${String(car)}, 'tbilisi', 100, '{}')`
+      )
+    )
+  )
+
+/** How often the log says so. */
+const said = (message: string) =>
+  Log.useSync(({ lines }) => lines.filter((line) => line.message.startsWith(message)).length)
+
+const started = "✅ History processor started, listening for pg_notify events"
+
+/** PostgreSQL that never tells of anything. */
+const silent = Layer.succeed(Notifications, { listen: () => Stream.never })
+
+describe("an entry about a car that the mirror lacks", () => {
+  it.live("ends applied, with the car fetched by one call however many entries wait", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      yield* until(said(started), (times) => times === 1)
+      yield* putCar(65311)
+      yield* sql`INSERT INTO history (branch, description)
+        VALUES ('tbilisi', 'Иван Петров изменил , mileage с 100 на 200 в авто № 65311')`
+      yield* say(...Array.from({ length: 20 }, (_, n) => mileage(65311, n)))
+      yield* allApplied
+      assert.strictEqual(yield* readsOf("/cars/65311"), 1)
+      // What the entries say is older than what was fetched.
+      assert.strictEqual((yield* mirror("car"))[0]?.data?.["mileage"], 500)
+      assert.lengthOf(yield* events, 1)
+      assert.lengthOf(yield* sql`SELECT FROM entity_timeline WHERE entity_id = '65311'`, 21)
+    }).pipe(Effect.provide(world()))
+  )
+
+  it.live("that was written while the service was down is asked for at its start", () =>
+    Effect.gen(function* () {
+      yield* putCar(1)
+      yield* say(mileage(1), mileage(1))
+      yield* Effect.provide(allApplied, service())
+      assert.strictEqual(yield* readsOf("/cars/1"), 1)
+    }).pipe(Effect.provide(surroundings()))
+  )
+
+  it.live("and RentProg as well is parked with its car's event, and goes on when a person lets both", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      yield* say(mileage(1), mileage(1), mileage(1))
+      const attempts: Array<number> = []
+      yield* until(
+        Effect.gen(function* () {
+          yield* makeDue
+          yield* wake()
+          const [event] = yield* events
+          attempts.push(event?.attempts ?? 0)
+          return event
+        }),
+        (event) => event?.parked === true
+      )
+      assert.strictEqual(attempts.at(-1), 5)
+      assert.strictEqual((yield* events)[0]?.code, "rentprog_not_found")
+      for (const row of yield* allParked) {
+        assert.strictEqual(row.reason, "entity_not_found: car 1")
+      }
+      assert.lengthOf(yield* events, 1)
+
+      yield* putCar(1)
+      yield* sql`UPDATE events SET processed = false`
+      yield* sql`UPDATE history SET processed = false`
+      yield* allApplied
+      assert.lengthOf(yield* events, 1)
+    }).pipe(Effect.provide(world({ fallbackInterval: "100 millis" })))
+  )
+})
+
+describe("without notifications", () => {
+  it.live("what waits for a record is found by looking round", () =>
+    Effect.gen(function* () {
+      yield* putCar(1)
+      yield* say(mileage(1))
+      yield* allApplied
+    }).pipe(Effect.provide(world({ notifications: silent, fallbackInterval: "100 millis" })))
+  )
+
+  it.live("what is due is tried again, however much it is", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      yield* say(...Array.from({ length: 250 }, (_, n) => mileage(1, n)))
+      yield* arriveQuietly(1)
+      yield* sql`UPDATE history SET attempts = 7, next_attempt_at = now() - interval '1 second'`
+      const told = until(said("history applied"), (times) => times === 250)
+      yield* Effect.provide(told, service({ notifications: silent, fallbackInterval: "100 millis" }))
+      assert.isTrue((yield* rows).every(({ attempts, processed }) => processed && attempts === 8))
+    }).pipe(Effect.provide(surroundings()))
+  )
+
+  it.live.each([
+    { sentence: mileage(1), attempts: 500, parked: false },
+    { sentence: mileage(2, "много"), attempts: 18, parked: false },
+    { sentence: mileage(2, "много"), attempts: 19, parked: true }
+  ])("a row that fails again waits, until its attempts are spent: %o", ({ attempts, parked, sentence }) =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      yield* arriveQuietly(2)
+      yield* say(sentence)
+      yield* sql`UPDATE history SET attempts = ${attempts}::int, next_attempt_at = now() - interval '1 second'`
+      const told = until(said("history waits"), (times) => times > 0)
+      yield* Effect.provide(told, service({ notifications: silent, fallbackInterval: "100 millis" }))
+      const [row] = yield* rows
+      assert.deepStrictEqual([row?.attempts, row?.parked], [attempts + 1, parked])
+      assert.strictEqual(yield* said("history waits"), 1)
+    }).pipe(Effect.provide(surroundings()))
+  )
+})
+
+describe("a listener whose connection is cut", () => {
+  it.live("listens again, and sweeps what nobody told it meanwhile", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      yield* until(said(started), (times) => times === 1)
+      const cut = yield* sql`
+        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND query ILIKE 'LISTEN%history_item_processed%'
+      `
+      assert.lengthOf(cut, 1)
+      yield* putCar(1)
+      yield* say(mileage(1))
+      yield* allApplied
+      assert.strictEqual(yield* said("history processor listens again"), 1)
+      assert.strictEqual(yield* said(started), 1)
+    }).pipe(Effect.provide(world()))
+  )
+})
+
+describe("every outcome", () => {
+  it.live("is logged with its row, its branch and its reason, and counted", () =>
+    Effect.gen(function* () {
+      yield* until(said(started), (times) => times === 1)
+      yield* say("Иван Петров создал платёж №1834894, расход наличными 60.0GEL", garbage, " ", mileage(1))
+      const [paid, unread, empty, missing] = yield* rows
+      const lines = yield* until(
+        Log.useSync((log) => log.lines.filter(({ message }) => /^history (applied|waits)$/.test(message))),
+        ({ length }) => length === 4
+      )
+      assert.sameDeepMembers(
+        lines.map(({ labels, level, message }) => ({
+          level,
+          message,
+          ...{ id: labels["history_id"], branch: labels["branch"], reason: labels["reason"] }
+        })),
+        [
+          { level: "Info", message: "history applied", id: paid?.id, branch: "tbilisi", reason: undefined },
+          ...[unread, empty, missing].map((row) => ({
+            ...{
+              level: "Warn",
+              message: "history waits",
+              id: row?.id,
+              branch: "tbilisi",
+              reason: row?.reason
+            }
+          }))
+        ]
+      )
+      yield* putCar(1)
+      // The car's own event waits for its backoff by now: another one brings it.
+      yield* insertEvents(about("car_create", 1))
+      yield* until(said("history applied"), (times) => times === 2)
+      const counted = (yield* Metric.snapshot).flatMap((metric) =>
+        metric.id === "jarvis_history_total" && metric.type === "Counter"
+          ? [[metric.attributes?.["outcome"], metric.state.count]]
+          : []
+      )
+      assert.sameDeepMembers(counted, [
+        ["applied", 2],
+        ["unparsed_description", 1],
+        ["empty_description", 1],
+        ["entity_not_found", 1]
+      ])
+    }).pipe(Effect.provide(world()), Effect.provideService(Metric.MetricRegistry, new Map()))
+  )
+})

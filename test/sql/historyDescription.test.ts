@@ -1,0 +1,288 @@
+/** What sentences of the operations log say: those of the field, those of a day, and those that mean nothing. */
+import { readFileSync } from "node:fs"
+import { PgClient } from "@effect/sql-pg"
+import { assert, layer } from "@effect/vitest"
+import { Arbitrary, Effect, Schema, Stream } from "effect"
+import { day, populate } from "../../src/simulator/Day.ts"
+import { Simulator } from "../../src/simulator/Simulator.ts"
+import { samples } from "../support/history.ts"
+import { testDatabase } from "../support/TestDatabase.ts"
+
+const Line = Schema.fromJsonString(
+  Schema.Struct({ description: Schema.String, expect: Schema.NullOr(Schema.JsonObject) })
+)
+const sentences = readFileSync(new URL("../fixtures/history.jsonl", import.meta.url), "utf8")
+  .split("\n")
+  .filter((line) => line !== "")
+  .map((line) => Schema.decodeUnknownSync(Line)(line))
+
+/** What each sentence says. */
+const read = Effect.fnUntraced(function* (texts: ReadonlyArray<string>) {
+  const sql = yield* PgClient.PgClient
+  const rows = yield* sql<{ readonly said: unknown }>`
+    SELECT parse_history_description(text) AS said
+    FROM unnest(${texts}::text[]) WITH ORDINALITY AS texts (text, n) ORDER BY n
+  `
+  return rows.map(({ said }) => said)
+})
+
+const petrov = { user_name: "Иван Петров" }
+const car = { ...petrov, entity_type: "car", entity_id: "5", operation: "update" }
+const changed = (field: string, old: string | null, now: string) => ({
+  ...car,
+  changes: { [field]: { old, new: now } }
+})
+const handOver = {
+  user_name: "Пётр Ли",
+  entity_type: "payment",
+  entity_id: "7",
+  operation: "transfer",
+  counterparty: "Анна Смит",
+  payment: { ids: ["7", "8"], amount: 400, currency: "GEL", direction: "transfer", method: "cash" }
+}
+const job = { ...petrov, entity_type: "maintenance", entity_id: "7", operation: "complete", car_id: "5" }
+
+/** Sentences that the fixtures leave out, and what they say. */
+const more: ReadonlyArray<readonly [sentence: string, said: Schema.JsonObject]> = [
+  ["Иван Петров изменил авто №5", car],
+  ["Иван Петров изменил авто №999999999999999999", { ...car, entity_id: "9".repeat(18) }],
+  ["Иван Петров изменил авто №5.", car],
+  ["Иван Петров изменил code с Camry 174 на Camry 175 в авто № 5", changed("code", "Camry 174", "Camry 175")],
+  ["Иван Петров изменил color с белый на в авто №5", changed("color", "белый", "")],
+  ["Иван Петров изменил price с 1,5 на 2,5 в авто #5", changed("price", "1,5", "2,5")],
+  ["Иван Петров изменил color from red to dark blue of car #5", changed("color", "red", "dark blue")],
+  ["Иван Петров изменил place с на Тбилиси, аэропорт в авто №5", changed("place", null, "Тбилиси, аэропорт")],
+  ["Пётр Ли, принял от Анна Смит, 400 GEL платежи № 7/8.", handOver],
+  ["Пётр Ли принял от Анна Смит 400,00GEL, платежи №7/8 - касса", handOver],
+  ["Иван Петров завершил обслуживание №7 в объекте №5", job],
+  ["Иван Петров завершил обслуживание №7 в объекте №5.", job],
+  ["Иван Петров завершил обслуживание №7 в авто №5, шина №2", { ...job, text: "шина №2" }],
+  ["Иван\u00a0Петров\u2003изменил\ufeffавто\u3000№\u202f5", car]
+]
+
+/** Sentences that mean nothing, or more than one thing. */
+const ambiguous: ReadonlyArray<readonly [why: string, sentence: string]> = [
+  ["nobody", "создал бронь №5"],
+  ["a name of five words", "Дон Иван Иванович Петров младший создал бронь №5"],
+  ["a number in a name", "Иван №5 создал бронь №6"],
+  ["a verb without a thing", "Иван Петров создал"],
+  ["a verb without a number", "Иван Петров создал бронь"],
+  ["a thing without a verb", "Иван Петров бронь №5"],
+  ["a number without a mark", "Иван Петров создал бронь 5"],
+  ["a number of nothing known", "Иван Петров создал тариф №5"],
+  ["a number of 19 digits", `Иван Петров создал бронь №${"9".repeat(19)}`],
+  ["a number that goes on in letters", "Иван Петров создал бронь №5а"],
+  ["a number that goes on in Georgian", "Иван Петров создал бронь №5ა"],
+  ["two numbers", "Иван Петров создал бронь №5/6"],
+  ["two numbers, each marked", "Иван Петров создал бронь №5 №6"],
+  ["two numbers with an and", "Иван Петров удалил бронь №5 и №6"],
+  ["two of the same thing", "Иван Петров удалил авто №5, авто №6"],
+  ["two numbers of the changed thing", "Иван Петров изменил color с a на b в авто №5 и в авто №6"],
+  ["two new values", "Иван Петров изменил color с a на b на c в авто №5"],
+  ["a field that changes twice", "Иван Петров изменил color с a на b, color с b на c в авто №5"],
+  ["a change without a new value", "Иван Петров изменил color с a в авто №5"],
+  ["a change of nothing", "Иван Петров изменил color с на в авто №5"],
+  ["a change without a field", "Иван Петров изменил с a на b в авто №5"],
+  ["a change of a payment's field", "Иван Петров изменил color с a на b в платеже №5"],
+  ["a car that is issued", "Иван Петров выдал авто №5"],
+  ["a currency of nowhere", "Иван Петров создал платёж №5, приход наличными 60.0ZZZ"],
+  ["an amount beyond sense", "Иван Петров создал платёж №5, приход наличными 1234567890123GEL"],
+  ["an amount with two points", "Иван Петров создал платёж №5, приход наличными 1.2.3 GEL"],
+  ["an amount grouped wrong", "Иван Петров создал платёж №5, приход наличными 12 34 GEL"],
+  ["an amount below nothing", "Иван Петров создал платёж №5, приход наличными -5 GEL"],
+  ["an income of nothing", "Иван Петров создал платёж №5, приход наличными"],
+  ["a way of paying unheard of", "Иван Петров создал платёж №5, приход чеком 5 GEL"],
+  ["a hand-over of one payment", "Пётр Ли принял от Анна Смит 400.0 GEL, платёж №7"],
+  ["a hand-over of three payments", "Пётр Ли принял от Анна Смит 400.0 GEL, платежи №7/8/9"],
+  ["a hand-over from nobody", "Пётр Ли принял от 400.0 GEL, платежи №7/8"],
+  ["a hand-over of bookings", "Пётр Ли принял от Анна Смит 400.0 GEL, брони №7/8"],
+  ["a hand-over from a five-word name", "Пётр Ли принял от Дон А Б В Г 400.0 GEL, платежи №7/8"]
+]
+
+const Reading = Schema.NullOr(
+  Schema.Struct({
+    entity_type: Schema.Literals(["booking", "car", "client", "payment", "maintenance"]),
+    entity_id: Schema.String.check(Schema.isPattern(/^[0-9]{1,18}$/)),
+    operation: Schema.Literals([
+      "create",
+      "update",
+      "delete",
+      "cancel",
+      "issue",
+      "return",
+      "complete",
+      "transfer"
+    ]),
+    user_name: Schema.String.check(Schema.isMinLength(1)),
+    changes: Schema.optionalKey(
+      Schema.Record(Schema.String, Schema.Struct({ old: Schema.NullOr(Schema.String), new: Schema.String }))
+    ),
+    payment: Schema.optionalKey(
+      Schema.Struct({
+        ids: Schema.Array(Schema.String),
+        amount: Schema.optionalKey(Schema.Number),
+        currency: Schema.optionalKey(Schema.String),
+        direction: Schema.optionalKey(Schema.Literals(["income", "expense", "transfer"])),
+        method: Schema.optionalKey(Schema.Literals(["cash", "cashless"]))
+      })
+    ),
+    counterparty: Schema.optionalKey(Schema.String),
+    car_id: Schema.optionalKey(Schema.String),
+    text: Schema.optionalKey(Schema.String)
+  })
+)
+/** Fails for a key or a value that the contract does not have. */
+const inContract = Schema.decodeUnknownEffect(Schema.Array(Reading), { onExcessProperty: "error" })
+
+/** All that means something to a reader of sentences, and some that means nothing. */
+const pieces = [
+  ...["Иван", "Anna", "ნინო", "создал", "изменила", "deleted", "выдал", "принял", "завершил", "accepted"],
+  ...["авто", "бронь", "клиента", "платёж", "платежи", "обслуживание", "объекте", "car", "service", "object"],
+  ...["№", "#", "№5", "№ 6", "#7", "№8/9", "№9999999999999999999", "№٣", "5", "60.0GEL", "1 200,50", "USD"],
+  ...["с", "на", "в", "от", "from", "to", "in", "of", "mileage", "color", "company_id", "приход", "расход"],
+  ...["наличными", "картой", "cash", ",", " , ", ".", "/", "-", "\n", "\t", "\u00a0", "\u0001", "\u007f"],
+  ...["'", '"', "\\", "\\1", "{", "}", "(", ")", "[", "%s", "$1", "😀", "\u202e", "é", "e\u0301", "null"]
+] as const
+const hostile = Arbitrary.array(Arbitrary.schema(Schema.Literals(pieces)), { maxLength: 16 })
+
+/** No reader of ours may need longer than a moment for any of these. */
+const repeated = [
+  "1 ",
+  "с ",
+  "a с ",
+  " на ",
+  ",",
+  ", ",
+  "№",
+  "№1",
+  "авто",
+  "авто № 1 ",
+  "в авто №",
+  "в ",
+  "Ж",
+  "a"
+]
+const beginnings = [
+  "Иван ",
+  "Иван создал ",
+  "Иван принял от ",
+  "Иван принял от А 1",
+  "Иван изменил , mileage с ",
+  "Иван создал платёж №5, приход наличными 1",
+  "Иван завершил обслуживание №5 в "
+]
+
+layer(testDatabase, { excludeTestServices: true })("parse_history_description", (it) => {
+  it("there are sentences of the field", () => assert.isAbove(sentences.length, 20))
+
+  it.effect.each(sentences)("a sentence of the field: $description", ({ description, expect }) =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* read([description]), [expect])
+    })
+  )
+
+  it.effect.each(more)("%s", ([sentence, said]) =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* read([sentence]), [said])
+    })
+  )
+
+  it.effect.each(ambiguous)("%s reads in no way: %s", ([, sentence]) =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* read([sentence]), [null])
+    })
+  )
+
+  it.effect("reads the same in every locale", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      const texts = [
+        ...sentences.map(({ description }) => description),
+        ...[...more, ...ambiguous].map(([one, other]) => (typeof other === "string" ? other : one)),
+        // Digits of other scripts are digits to some locales, but not to a number.
+        "Иван создал бронь №٣٤",
+        "Иван создал бронь №5٣",
+        "Иван создал платёж №5, приход наличными ٣ GEL",
+        "Пётр принял от Анна ٣٤ GEL, платежи №7/8"
+      ]
+      const readings = yield* sql<{ readonly c: unknown; readonly icu: unknown }>`
+        SELECT parse_history_description(text COLLATE "C") AS c,
+          parse_history_description(text COLLATE "und-x-icu") AS icu
+        FROM unnest(${texts}::text[]) WITH ORDINALITY AS texts (text, n) ORDER BY n
+      `
+      const usual = yield* read(texts)
+      assert.deepStrictEqual(
+        readings,
+        usual.map((said) => ({ c: said, icu: said }))
+      )
+      assert.deepStrictEqual(usual.slice(-4), [null, null, null, null])
+    })
+  )
+
+  it.effect("reads a day's log exactly as it was meant", () =>
+    Effect.gen(function* () {
+      const simulator = yield* Simulator
+      yield* populate()
+      const seed = crypto.randomUUID()
+      yield* Stream.runDrain(day({ events: 6000, garbage: 0.03, seed }))
+      const log = yield* simulator.history
+      const said = yield* read(log.map(({ description }) => description))
+      const wrong = log.flatMap(({ description, says }, n) =>
+        JSON.stringify(sorted(said[n])) === JSON.stringify(sorted(says ?? null))
+          ? []
+          : [{ description, said: said[n], says }]
+      )
+      assert.deepStrictEqual(wrong, [], `seed ${seed}`)
+      const kinds = new Set(log.map(({ says }) => `${says?.entity_type} ${says?.operation}`))
+      assert.isAtLeast(kinds.size, 15, "the day was dull")
+    }).pipe(Effect.provide(Simulator.layer()))
+  )
+
+  it.effect("no text raises, and no reading has more than the contract says", () =>
+    Effect.gen(function* () {
+      const texts = [
+        ...(yield* samples(hostile, 3000)).flatMap((parts) => [
+          parts.join(" "),
+          parts.join(""),
+          `Иван изменил ${parts.join(" ")} в авто № 5`,
+          `Иван создал ${parts.join(" ")}`
+        ]),
+        ...(yield* samples(Arbitrary.schema(Schema.String), 2000)),
+        ...sentences.map(({ description }) => description)
+      ].map((text) => text.replaceAll("\0", "").toWellFormed())
+      const readings = yield* inContract(yield* read(texts))
+      assert.strictEqual(readings.length, texts.length)
+      assert.isTrue(readings.some((reading) => reading === null))
+      const keys = new Set(readings.flatMap((reading) => Object.keys(reading ?? {})))
+      assert.strictEqual(keys.size, 9, "not every key was tried")
+    })
+  )
+
+  // A reader whose time grows with a power of the length needs hours for these.
+  it.effect("hostile repetitions are read in no time", () =>
+    Effect.gen(function* () {
+      const texts = beginnings.flatMap((start) =>
+        repeated.map((piece) => start + piece.repeat(Math.ceil(10_000 / piece.length)).slice(0, 9_900))
+      )
+      yield* inContract(yield* read(texts))
+    })
+  )
+
+  it.effect.each(["Ж", "№1 ", "\u0001", "Иван создал бронь №5 "])("a megabyte of %j is nothing", (piece) =>
+    Effect.gen(function* () {
+      const megabyte = piece.repeat(1_000_000 / piece.length)
+      assert.deepStrictEqual(yield* read([megabyte, `Иван создал бронь №5 ${megabyte}`]), [null, null])
+    })
+  )
+})
+
+/** The same value with its keys in one order. */
+const sorted = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (typeof value !== "object" || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .toSorted(([one], [other]) => (one < other ? -1 : 1))
+      .map(([key, field]) => [key, sorted(field)])
+  )
+}

@@ -1,0 +1,135 @@
+/** Many entries at once, and others who hold what they need. */
+import { PgClient } from "@effect/sql-pg"
+import { assert, layer } from "@effect/vitest"
+import { Deferred, Effect, Layer } from "effect"
+import * as Database from "../../src/database/Database.ts"
+import { insertHistory, isApplied, isDueAgain, readHistory, touch, whileOpen } from "../support/history.ts"
+import { TestDatabase, testDatabase } from "../support/TestDatabase.ts"
+
+const about = (id: number, mileage = 7) => ({
+  description: `Мария Ли изменила mileage с 1 на ${mileage} в авто №${id}`
+})
+
+/** A session of its own. */
+const session = TestDatabase.useSync(({ url }) => Layer.fresh(Database.layer(url)))
+
+layer(testDatabase, { excludeTestServices: true })("a load of entries", (it) => {
+  it.effect(
+    "100000 rows in one statement, of all kinds",
+    () =>
+      Effect.gen(function* () {
+        const sql = yield* PgClient.PgClient
+        yield* sql`INSERT INTO cars (rentprog_id, mileage) SELECT n, 0 FROM generate_series(0, 9999) AS n`
+        yield* sql`INSERT INTO bookings (rentprog_id) SELECT n FROM generate_series(0, 9999) AS n`
+        yield* sql`
+        INSERT INTO history (branch, operation_id, created_at, description)
+        SELECT 'tbilisi', n, '2026-01-01'::timestamptz + n * interval '1 second', CASE n % 8
+          WHEN 0 THEN 'Мария Ли изменила , mileage с 1 на ' || n || ' в авто № ' || n % 10000
+          WHEN 1 THEN 'Мария Ли выдала авто, бронь №' || n % 10000
+          WHEN 2 THEN 'Мария Ли создала платёж №' || n || ', приход наличными 30.0USD'
+          WHEN 3 THEN 'Мария Ли изменила авто №' || n + 1000000
+          ELSE 'Пользователь вошёл в систему' END
+        FROM generate_series(0, 99999) AS n
+      `
+        const rows = yield* sql`
+        SELECT split_part(reason, ':', 1) AS code, entity_type, processed, count(*)::int AS count
+        FROM history GROUP BY 1, 2, 3 ORDER BY 1 NULLS FIRST, 2
+      `
+        assert.deepStrictEqual(rows, [
+          { code: null, entity_type: "booking", processed: true, count: 12_500 },
+          { code: null, entity_type: "car", processed: true, count: 12_500 },
+          { code: null, entity_type: "payment", processed: true, count: 12_500 },
+          { code: "entity_not_found", entity_type: "car", processed: false, count: 12_500 },
+          { code: "unparsed_description", entity_type: null, processed: false, count: 50_000 }
+        ])
+        const done = yield* sql`
+        SELECT (SELECT count(*)::int FROM entity_timeline) AS told,
+          (SELECT count(*)::int FROM payments WHERE amount = 30) AS paid,
+          (SELECT count(*)::int FROM bookings WHERE in_rent) AS rented,
+          (SELECT count(*)::int FROM cars WHERE mileage = 90000 + rentprog_id::int) AS driven
+      `
+        assert.deepStrictEqual(done, [{ told: 37_500, paid: 12_500, rented: 1250, driven: 1250 }])
+      }),
+    300_000
+  )
+
+  it.effect("two that want the same cars in opposite order both commit, and all apply in the end", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      yield* sql`INSERT INTO cars (rentprog_id) SELECT n FROM generate_series(50001, 50030) AS n`
+      const ids = Array.from({ length: 30 }, (_, n) => 50_001 + n)
+      const arrived = [yield* Deferred.make<void>(), yield* Deferred.make<void>()] as const
+      /** Takes its first car, waits until the other has its own, and then wants all the rest at once. */
+      const writer = (order: ReadonlyArray<number>, mine: 0 | 1) =>
+        Effect.gen(function* () {
+          const own = yield* PgClient.PgClient
+          return yield* own.withTransaction(
+            Effect.gen(function* () {
+              const [first = 0, ...others] = order
+              const one = yield* insertHistory(about(first))
+              yield* Deferred.succeed(arrived[mine], undefined)
+              yield* Deferred.await(arrived[mine === 0 ? 1 : 0])
+              return [...one, ...(yield* insertHistory(...others.map((id) => about(id))))]
+            })
+          )
+        }).pipe(Effect.provide(Layer.unwrap(session)))
+      const both = yield* Effect.all([writer(ids, 0), writer(ids.toReversed(), 1)], { concurrency: 2 })
+      const rows = yield* readHistory(both.flat().map(({ id }) => id))
+      assert.strictEqual(rows.length, 60)
+      const held = rows.filter((row) => !isApplied(row))
+      assert.isAbove(held.length, 0, "they never met")
+      for (const row of held) {
+        assert.isTrue(isDueAgain(row))
+        assert.match(row.reason ?? "", /^database_error: /)
+      }
+      assert.isTrue((yield* touch(...held)).every(isApplied))
+    })
+  )
+
+  it.effect("a locked car costs a statement one wait, and the rows heal later", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      yield* sql`INSERT INTO cars (rentprog_id) VALUES ('60001'), ('60002')`
+      // With a wait for each row this would outlast the test.
+      const rows = yield* whileOpen(
+        "UPDATE cars SET mileage = 1 WHERE rentprog_id = '60001'",
+        insertHistory(about(60_002), ...Array.from({ length: 200 }, () => about(60_001)), about(60_002), {
+          description: "Мария Ли"
+        })
+      )
+      const parked = rows.at(-1)
+      const held = rows.slice(1, 201)
+      assert.isTrue(
+        [...rows.slice(0, 1), ...rows.slice(201, 202)].every(isApplied),
+        "those of other cars apply"
+      )
+      assert.match(parked?.reason ?? "", /^unparsed_description/)
+      for (const row of held) {
+        assert.isTrue(isDueAgain(row))
+        assert.include(row.reason, "database_error: canceling statement due to lock timeout")
+        assert.deepStrictEqual([row.entity_type, row.entity_id, row.user_name], ["car", "60001", "Мария Ли"])
+      }
+      assert.isTrue((yield* touch(...held)).every(isApplied))
+    })
+  )
+
+  it.effect("a locked list of branches keeps no row out, and none of them is parked", () =>
+    Effect.gen(function* () {
+      const entries = Array.from({ length: 50 }, () => ({ ...about(60_002), branch: null, company_id: 9506 }))
+      const rows = yield* whileOpen("LOCK TABLE branches IN ACCESS EXCLUSIVE MODE", insertHistory(...entries))
+      for (const row of rows) {
+        assert.isTrue(isDueAgain(row))
+        assert.include(row.reason, "database_error: ")
+      }
+      const again = yield* touch(...rows)
+      assert.isTrue(again.every(isApplied))
+      assert.isTrue(again.every(({ branch }) => branch === "batumi"))
+    })
+  )
+
+  it.effect("the wait is over with its statement", () =>
+    Effect.gen(function* () {
+      assert.isTrue((yield* insertHistory(about(60_001))).every(isApplied))
+    })
+  )
+})
