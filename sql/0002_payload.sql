@@ -88,6 +88,10 @@ BEGIN
   BEGIN
     read := said::jsonb;
   EXCEPTION WHEN OTHERS THEN
+    -- Only a hash is worth the reading.
+    IF said !~ '^\s*\{' THEN
+      RETURN NULL;
+    END IF;
     BEGIN
       read := parse_ruby_hash(said);
     EXCEPTION WHEN OTHERS THEN

@@ -141,3 +141,11 @@ CREATE OR REPLACE TRIGGER auto_process_event_trigger
 
 -- Rows that were waiting before Jarvis came are events like any other.
 UPDATE events SET processed = false WHERE NOT processed;
+
+-- What is due, by branch. Parked rows stay out of both indexes: nobody asks for them by these columns, and their
+-- ext_id may be longer than an index entry can be; so the trigger has to have parked what stood here before.
+CREATE INDEX IF NOT EXISTS events_due ON events (branch, next_attempt_at, id)
+  WHERE NOT processed AND next_attempt_at < 'infinity';
+-- All that waits for one record.
+CREATE INDEX IF NOT EXISTS events_waiting_for ON events (branch, ext_id)
+  WHERE NOT processed AND next_attempt_at < 'infinity';

@@ -124,7 +124,8 @@ BEGIN
       EXIT;
     END IF;
   END LOOP;
-  IF verb IS NULL OR who ~ '[№#]' THEN
+  -- "Иван не создал …" says that nothing happened.
+  IF verb IS NULL OR who ~ '[№#]' OR who ~ '(^| )(не|Не|not|never)$' THEN
     RETURN NULL;
   END IF;
 
@@ -183,7 +184,10 @@ BEGIN
         'direction', CASE WHEN words[1] IN ('приход', 'income') THEN 'income' ELSE 'expense' END,
         'method', CASE WHEN words[2] IN ('наличными', 'cash') THEN 'cash' WHEN words[2] IS NOT NULL THEN 'cashless' END
       ));
-    ELSIF matched[3] ~ '(приход|расход|income|expense)' THEN
+    ELSIF matched[3] ~ '(приход|расход|наличными|картой|income|expense|cash|card)'
+      OR matched[3] ~ '[0-9] ?(GEL|USD|EUR|RUB|TRY|AMD|AZN|UAH|KZT|ILS|AED|GBP)'
+    THEN
+      -- An amount that does not read must not become a payment of nothing.
       RETURN NULL;
     END IF;
     parsed := jsonb_build_object('payment', parsed);
@@ -195,9 +199,9 @@ BEGIN
     RETURN NULL;
   END IF;
 
-  -- Two numbers of the same thing: which one is meant?
-  IF matched[3] ~ again OR EXISTS (
-    SELECT FROM regexp_matches(matched[3], thing, 'g') AS next (other) WHERE history_noun(other[1]) = noun
+  -- A second number, a second thing, or changes after the thing: what is meant?
+  IF matched[3] ~ again OR matched[3] ~ '[ ,][a-z][a-z0-9_]* (с|from) ' OR EXISTS (
+    SELECT FROM regexp_matches(matched[3], thing, 'g') AS next (other) WHERE history_noun(other[1]) IS NOT NULL
   ) THEN
     RETURN NULL;
   END IF;

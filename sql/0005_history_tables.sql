@@ -26,7 +26,7 @@ ALTER TABLE history
   ADD COLUMN IF NOT EXISTS user_name       text,
   ADD COLUMN IF NOT EXISTS company_id      bigint,
   ADD COLUMN IF NOT EXISTS raw_data        jsonb,
-  ADD COLUMN IF NOT EXISTS created_at      timestamptz DEFAULT now(),
+  ADD COLUMN IF NOT EXISTS created_at      timestamptz,
   ADD COLUMN IF NOT EXISTS processed       boolean DEFAULT false,
   ADD COLUMN IF NOT EXISTS ok              boolean,
   ADD COLUMN IF NOT EXISTS reason          text,
@@ -53,7 +53,7 @@ CREATE INDEX IF NOT EXISTS history_waiting_for ON history (reason)
 -- The events that were queued to fetch what rows wait for: metadata says {"asked_for": "car 59439"}.
 -- A hash, because what others write in metadata may be longer than another index's entry can be.
 CREATE INDEX IF NOT EXISTS events_asked_for ON events USING hash ((metadata ->> 'asked_for'))
-  WHERE NOT processed AND metadata ->> 'asked_for' IS NOT NULL;
+  WHERE metadata ->> 'asked_for' IS NOT NULL;
 -- Whether an entry of the log has been read. Not unique: an INSERT never fails for what is in the row.
 CREATE INDEX IF NOT EXISTS history_operation ON history (left(branch, 64), left(operation_id, 64));
 

@@ -1,6 +1,8 @@
 -- History: each entry of the operations log is read and applied the moment it is written, service or no service.
 
--- A value of the log in a form that a column of the type reads: DD-MM-YYYY H:mm is Tbilisi time, and 7,4 is 7.4.
+-- A value of the log in a form that a column of the type reads: DD-MM-YYYY H:mm, or ISO 8601, is Tbilisi time, whatever
+-- the session's own is; 7,4 is 7.4. What has none of the forms is put into quotes, in which it reads in no way:
+-- PostgreSQL would make something of NaN, 0x1F, 1e9999 and tomorrow, but the log means nothing by them.
 CREATE OR REPLACE FUNCTION log_value(said text, type regtype) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = public, pg_temp
@@ -11,11 +13,15 @@ AS $$
       AND said ~ '^[0-9]{2}-[0-9]{2}-[0-9]{4}( [0-9]{1,2}:[0-9]{2}(:[0-9]{2})?)?$'
     THEN
       regexp_replace(said || CASE WHEN said ~ ':' THEN '' ELSE ' 0:00' END, '^(..)-(..)-(....) (.*)$', '\3-\2-\1 \4+04')
-    WHEN type = 'numeric'::regtype AND said ~ '^-?[0-9]+,[0-9]+$' THEN replace(said, ',', '.')
-    -- NaN, infinity, now and tomorrow mean something to PostgreSQL, but not to the log: in quotes they read in no way.
-    WHEN type = 'numeric'::regtype AND said !~ '[0-9]'
-      OR type IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype) AND said !~ '^[0-9]'
-    THEN format('"%s"', said)
+    WHEN type IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype) THEN CASE
+      WHEN said ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9:.]+)?$' THEN
+        said || CASE WHEN said ~ ':' THEN '' ELSE ' 0:00' END || '+04'
+      WHEN said ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9:.]+ ?(Z|[+-][0-9]{2}:?([0-9]{2})?)$' THEN said
+      ELSE format('"%s"', said)
+    END
+    WHEN type = 'numeric'::regtype AND said ~ '^-?[0-9]{1,18}([.,][0-9]{1,9})?$' THEN replace(said, ',', '.')
+    WHEN type IN ('int'::regtype, 'bigint'::regtype) AND said ~ '^-?[0-9]{1,18}$' THEN said
+    WHEN type IN ('numeric'::regtype, 'int'::regtype, 'bigint'::regtype) THEN format('"%s"', said)
     ELSE said
   END
 $$;
@@ -142,13 +148,12 @@ LANGUAGE plpgsql
 SET search_path = public, pg_temp
 AS $$
 DECLARE
-  -- Without a time of its own an entry was made when it was written down.
-  made_at   constant timestamptz := coalesce(entry.created_at, entry.ts, now());
+  made_at   constant timestamptz := entry.created_at;
   kind      constant text        := said ->> 'entity_type';
   operation constant text        := said ->> 'operation';
   -- Without a branch an operation_id says nothing: each branch has numbers of its own.
   entry_key constant text        := coalesce(
-    left(entry.branch, 64) || ':' || left(entry.operation_id, 64),
+    left(nullif(entry.branch, ''), 64) || ':' || left(nullif(btrim(entry.operation_id), ''), 64),
     'history:' || entry.id
   );
   effect    record;
@@ -193,6 +198,8 @@ $$;
 CREATE OR REPLACE FUNCTION process_history(entry history) RETURNS history
 LANGUAGE plpgsql
 SET search_path = public, pg_temp
+-- Tells the triggers of the mirror whose change they see.
+SET jarvis.applying = 'yes'
 SET lock_timeout = '2s'
 AS $$
 DECLARE
@@ -264,8 +271,10 @@ BEGIN
   IF NEW.processed OR TG_OP = 'UPDATE' AND NEW.attempts IS DISTINCT FROM OLD.attempts THEN
     RETURN NEW;
   END IF;
-  NEW.attempts := 0;
-  NEW := process_history(NEW);
+  NEW.attempts   := 0;
+  -- Without a time of its own an entry was made when it was written down.
+  NEW.created_at := coalesce(NEW.created_at, NEW.ts, now());
+  NEW            := process_history(NEW);
   PERFORM pg_notify('history_item_processed', format(
     '%s|%s|%s|%s', NEW.id, left(NEW.branch, 100), left(NEW.entity_type, 100), left(NEW.entity_id, 100)
   ));
@@ -305,6 +314,18 @@ CREATE OR REPLACE TRIGGER apply_waiting_history_trigger AFTER INSERT ON clients
   REFERENCING NEW TABLE AS arrived FOR EACH STATEMENT EXECUTE FUNCTION apply_waiting_history('client');
 CREATE OR REPLACE TRIGGER apply_waiting_history_trigger AFTER INSERT ON bookings
   REFERENCING NEW TABLE AS arrived FOR EACH STATEMENT EXECUTE FUNCTION apply_waiting_history('booking');
+
+-- A record that was there under another number arrives, too, as does one that was written while its entry was on its way.
+-- Not where the log itself changes a record: the entries of a statement must not be touched within it.
+CREATE OR REPLACE TRIGGER apply_waiting_history_on_update_trigger AFTER UPDATE ON cars
+  REFERENCING NEW TABLE AS arrived FOR EACH STATEMENT
+  WHEN (current_setting('jarvis.applying', true) IS DISTINCT FROM 'yes') EXECUTE FUNCTION apply_waiting_history('car');
+CREATE OR REPLACE TRIGGER apply_waiting_history_on_update_trigger AFTER UPDATE ON clients
+  REFERENCING NEW TABLE AS arrived FOR EACH STATEMENT
+  WHEN (current_setting('jarvis.applying', true) IS DISTINCT FROM 'yes') EXECUTE FUNCTION apply_waiting_history('client');
+CREATE OR REPLACE TRIGGER apply_waiting_history_on_update_trigger AFTER UPDATE ON bookings
+  REFERENCING NEW TABLE AS arrived FOR EACH STATEMENT
+  WHEN (current_setting('jarvis.applying', true) IS DISTINCT FROM 'yes') EXECUTE FUNCTION apply_waiting_history('booking');
 
 -- Entries that were waiting before Jarvis came are entries like any other.
 UPDATE history SET processed = false WHERE NOT processed;

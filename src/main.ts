@@ -1,16 +1,25 @@
 /** The command line. With no command it serves. */
+import { existsSync } from "node:fs"
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Cause, Console, Effect, Exit, Layer } from "effect"
+import { Cause, ConfigProvider, Console, Effect, Exit, Layer } from "effect"
 import { Command } from "effect/cli"
 import * as Jarvis from "./Jarvis.ts"
 import { Settings } from "./Settings.ts"
+
+/** The environment, and what `.env` adds to it. */
+const environment = Layer.unwrap(
+  Effect.sync(() => {
+    if (existsSync(".env")) process.loadEnvFile(".env")
+    return ConfigProvider.layer(ConfigProvider.fromEnv())
+  })
+)
 
 /** A command's settings are read when it runs: whoever asks for help has none yet. */
 const configured = <A, E, R>(command: Effect.Effect<A, E, R>) =>
   command.pipe(
     Effect.provide(Jarvis.database),
     Effect.provide(Jarvis.observability),
-    Effect.provide(Settings.layer)
+    Effect.provide(Layer.provide(Settings.layer, environment))
   )
 
 const serve = Command.make("jarvis", {}, () => configured(Layer.launch(Jarvis.service))).pipe(

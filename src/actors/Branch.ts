@@ -129,7 +129,7 @@ const settle = Effect.fnUntraced(function* (event: PendingEvent, error: EventErr
   const attempts = event.attempts + 1
   const retryIn = error === null || isSpent(codeOf(error), attempts) ? null : yield* backoff(attempts)
 
-  yield* events.settle({ id: event.id, reason, retryIn })
+  yield* events.settle({ event, reason, retryIn })
 
   yield* (
     reason === null

@@ -22,6 +22,9 @@ const handled = Metric.counter("jarvis_history_total", {
   incremental: true
 })
 
+/** How many batches a sweep takes: what is left comes with the next one, before a sweep could meet itself. */
+const mostBatches = 100
+
 export interface HistoryProcessorOptions {
   /** How often it looks for what stayed behind. */
   readonly fallbackInterval: Duration.Duration
@@ -52,9 +55,9 @@ export const layer = (options: HistoryProcessorOptions) =>
       })
 
       const sweep = Effect.gen(function* () {
-        while (true) {
+        for (let batch = 0; batch < mostBatches; batch += 1) {
           const tried = yield* history.retry(waitFor)
-          yield* tell(tried)
+          yield* Effect.forEach(tried, tellOne, { discard: true })
           if (tried.length === 0) break
         }
         yield* ask
@@ -112,12 +115,20 @@ export const layer = (options: HistoryProcessorOptions) =>
 const waitFor = (outcome: HistoryOutcome): Effect.Effect<Duration.Duration | null> => {
   const code = codeOfText(outcome.reason)
   if (code === "entity_not_found") return Effect.succeed(Duration.minutes(1))
-  if (code === null || isSpent(code, outcome.attempts)) return Effect.succeed(null)
-  return backoff(outcome.attempts)
+  // The trigger made the first attempt, which nobody counted.
+  const attempts = outcome.attempts + 1
+  if (code === null || isSpent(code, attempts)) return Effect.succeed(null)
+  return backoff(attempts)
 }
 
 const tellOne = ({ attempts, branch, entity_id, entity_type, id, processed, reason }: HistoryOutcome) =>
-  (processed ? Effect.logInfo("history applied") : Effect.logWarning("history waits")).pipe(
+  (processed
+    ? Effect.logInfo("history applied")
+    : // That a record is still missing is no news each minute.
+      attempts > 0 && codeOfText(reason) === "entity_not_found"
+      ? Effect.logDebug("history waits")
+      : Effect.logWarning("history waits")
+  ).pipe(
     Effect.annotateLogs({
       history_id: id,
       branch,

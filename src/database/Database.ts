@@ -8,8 +8,8 @@ import { DatabaseError } from "../domain/Reason.ts"
 export const applicationName = "jarvis"
 
 /**
- * A pool on `url`. Statements of many fibers share connections (`multiplex`); listeners and transactions have their
- * own. Building it connects once, so that an unreachable database is known at start.
+ * A pool on `url`. Each statement has a connection to itself: one that waits for a lock holds up no other, and it waits
+ * 2 s at most. Building the pool connects once, so that an unreachable database is known at start.
  */
 export const layer = (
   url: Redacted.Redacted
@@ -19,11 +19,10 @@ export const layer = (
       PgClient.make({
         url,
         applicationName,
-        multiplex: true,
         // A peer that vanished without a word is noticed within a minute, not after TCP's hours.
         keepAlive: "30 seconds",
         // The functions and triggers live in public; so must everything that Jarvis creates.
-        startupParameters: { search_path: "public" }
+        startupParameters: { search_path: "public", lock_timeout: "2s" }
       }),
       (sql) => sql`SELECT 1`
     )

@@ -43,6 +43,11 @@ const binaries = Effect.tryPromise(() => {
 const asNotRoot =
   process.getuid?.() === 0 ? ["unshare", "--user", "--map-user=65534", "--map-group=65534", "--"] : []
 
+const hint =
+  asNotRoot.length > 0
+    ? " (as root it needs user namespaces; else run as another user, or set DATABASE_URL)"
+    : ""
+
 const run = Effect.fnUntraced(function* (command: ReadonlyArray<string>) {
   const [program = "", ...args] = [...asNotRoot, ...command]
   const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
@@ -109,7 +114,8 @@ export const embeddedPostgres = Effect.fn("embeddedPostgres")(function* (
       failed(doing),
       Effect.filterOrFail(
         ({ ok }) => ok,
-        ({ output }) => new EmbeddedPostgresError({ message: `embedded PostgreSQL: ${doing}: ${output}` })
+        ({ output }) =>
+          new EmbeddedPostgresError({ message: `embedded PostgreSQL: ${doing}: ${output}${hint}` })
       )
     )
 

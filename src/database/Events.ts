@@ -2,7 +2,7 @@
 import { PgClient } from "@effect/sql-pg"
 import { Context, Duration, Effect, Layer, Request, RequestResolver, Schema } from "effect"
 import { Branch } from "../domain/Branch.ts"
-import { type EventId, PendingEvent } from "../domain/Event.ts"
+import { eventTypes, PendingEvent } from "../domain/Event.ts"
 import type { DatabaseError } from "../domain/Reason.ts"
 import { asDatabaseError } from "./Database.ts"
 import { together } from "./together.ts"
@@ -21,7 +21,8 @@ const decodeEvents = (rows: ReadonlyArray<unknown>) =>
 
 /** How an event's attempt ended. */
 export interface Outcome {
-  readonly id: EventId
+  /** As it was taken: a row that somebody has touched since is not settled. */
+  readonly event: PendingEvent
   /** Null when it is done, else why it is not: `code: detail`. */
   readonly reason: string | null
   /** When to try again; null parks the row. Without meaning where it is done. */
@@ -45,7 +46,7 @@ export class Events extends Context.Service<
     readonly settle: (outcome: Outcome) => Effect.Effect<void, DatabaseError>
     /**
      * Lets the trigger try again on rows that it could not normalise when they came, because a lock or a permission
-     * stood in its way. Answers how many there were.
+     * stood in its way, or that came past it. Answers how many there were.
      */
     readonly normaliseAgain: Effect.Effect<number, DatabaseError>
   }
@@ -55,6 +56,11 @@ export class Events extends Context.Service<
     Effect.gen(function* () {
       const sql = yield* PgClient.PgClient
 
+      /** The trigger has had its way with the row: on any other the actors would stumble. */
+      const normalised = sql`
+        (ok IS NULL OR attempts > 0) AND type = ANY (${[...eventTypes]}) AND ext_id ~ '^[A-Za-z0-9_-]{1,64}$'
+      `
+
       class Settle extends Request.Class<Outcome, void, DatabaseError> {}
       const settle = (outcomes: ReadonlyArray<Outcome>) =>
         sql`
@@ -62,7 +68,7 @@ export class Events extends Context.Service<
           SET processed       = outcome.reason IS NULL,
               ok              = outcome.reason IS NULL,
               reason          = outcome.reason,
-              attempts        = attempts + 1,
+              attempts        = events.attempts + 1,
               processed_at    = CASE WHEN outcome.reason IS NULL THEN now() END,
               next_attempt_at = CASE
                 WHEN outcome.reason IS NULL  THEN NULL
@@ -70,14 +76,18 @@ export class Events extends Context.Service<
                 ELSE now() + outcome.wait * interval '1 millisecond'
               END
           FROM jsonb_to_recordset(${sql.json(
-            outcomes.map(({ id, reason, retryIn }) => ({
-              id,
+            outcomes.map(({ event: { attempts, branch, ext_id, id, type }, reason, retryIn }) => ({
+              ...{ id, branch, type, ext_id, attempts },
               // Detail comes from elsewhere and may be cut anywhere: jsonb takes no NUL and no half character.
               reason: reason?.replaceAll("\0", "").toWellFormed() ?? null,
               wait: retryIn === null ? null : Duration.toMillis(retryIn)
             }))
-          )}) AS outcome (id bigint, reason text, wait float8)
+          )}) AS outcome (
+            id bigint, branch text, type text, ext_id text, attempts int, reason text, wait float8
+          )
           WHERE events.id = outcome.id AND NOT processed
+            AND (events.branch, events.type, events.ext_id, events.attempts)
+              = (outcome.branch, outcome.type, outcome.ext_id, outcome.attempts)
         `
       const settling = RequestResolver.make<Settle>((entries) => together(entries, settle)).pipe(
         RequestResolver.setDelay("5 millis"),
@@ -103,7 +113,7 @@ export class Events extends Context.Service<
                 SELECT type, ext_id FROM events
                 WHERE branch = ${branch} AND NOT processed
                   AND next_attempt_at < 'infinity' AND next_attempt_at <= now()
-                  AND (ok IS NULL OR attempts > 0)
+                  AND ${normalised}
                   AND split_part(type, '_', 1) || ':' || ext_id <> ALL (${except}::text[])
                 ORDER BY next_attempt_at, id
                 LIMIT ${batch}
@@ -113,7 +123,7 @@ export class Events extends Context.Service<
             FROM wanted JOIN events USING (ext_id)
             WHERE branch = ${branch} AND NOT processed AND next_attempt_at < 'infinity'
               AND split_part(type, '_', 1) = entity_type
-              AND (ok IS NULL OR attempts > 0)
+              AND ${normalised}
             ORDER BY events.id
           `.pipe(asDatabaseError, Effect.flatMap(decodeEvents)),
 
@@ -121,7 +131,8 @@ export class Events extends Context.Service<
 
         normaliseAgain: sql`
           UPDATE events SET processed = false
-          WHERE NOT processed AND attempts = 0 AND ok = false AND next_attempt_at <= now()
+          WHERE NOT processed AND next_attempt_at < 'infinity' AND next_attempt_at <= now()
+            AND coalesce(${normalised} AND branch IS NOT NULL, false) IS FALSE
           RETURNING id
         `.pipe(
           asDatabaseError,

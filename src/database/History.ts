@@ -130,6 +130,7 @@ export class History extends Context.Service<
               AND history.reason = ${missing} || (events.metadata ->> 'asked_for')
               AND events.branch = history.branch
               AND NOT events.processed AND events.next_attempt_at = 'infinity'
+              AND events.reason LIKE 'rentprog\\_not\\_found%'
           `
           const asked = yield* sql`
             INSERT INTO events (branch, type, ext_id, payload, metadata)
@@ -143,7 +144,8 @@ export class History extends Context.Service<
             ) AS lacking
             WHERE NOT EXISTS (
               SELECT FROM events
-              WHERE metadata ->> 'asked_for' = wanted AND events.branch = lacking.branch AND NOT processed
+              WHERE metadata ->> 'asked_for' = wanted AND events.branch = lacking.branch
+                AND (NOT processed OR reason LIKE 'discarded%')
             )
             RETURNING id
           `

@@ -2,8 +2,8 @@
  * The tables, functions and triggers, from the numbered files of sql/. Effect's Migrator runs those that have not run
  * yet in one transaction, under a lock on its own table, so two processes that start together do not collide.
  */
-import { Effect, FileSystem, Path } from "effect"
-import { Migrator, SqlClient } from "effect/sql"
+import { Effect, FileSystem, Path, Schedule } from "effect"
+import { Migrator, SqlClient, SqlError } from "effect/sql"
 
 /** Where the files stand, seen from src/database and from dist/database alike. */
 const directory = new URL("../../sql/", import.meta.url)
@@ -44,5 +44,15 @@ const loader: Migrator.Loader<FileSystem.FileSystem | Path.Path> = Effect.gen(fu
   )
 )
 
-/** Brings the database up to date and answers the migrations that ran: `[id, name]`. */
-export const migrate = Migrator.make({})({ loader, table: "jarvis_migrations" })
+const isLocked = (error: unknown): boolean => {
+  if (error instanceof Migrator.MigrationError) return isLocked(error.cause)
+  return SqlError.isSqlError(error) && error.reason._tag === "LockTimeoutError"
+}
+
+/**
+ * Brings the database up to date and answers the migrations that ran: `[id, name]`. While another process migrates, or
+ * somebody holds a table, it tries again for a minute.
+ */
+export const migrate = Migrator.make({})({ loader, table: "jarvis_migrations" }).pipe(
+  Effect.retry({ while: isLocked, schedule: Schedule.spaced("500 millis"), times: 25 })
+)

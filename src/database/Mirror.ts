@@ -38,23 +38,41 @@ export class Mirror extends Context.Service<
     Effect.gen(function* () {
       const sql = yield* PgClient.PgClient
 
+      /** What the operations log said of a field after the record was asked for stays. */
+      const newer = (name: string) => sql`
+        ${sql(name)} = CASE
+          WHEN (mirror.field_times ->> ${name})::timestamptz > excluded.fetched_at THEN mirror.${sql(name)}
+          ELSE excluded.${sql(name)}
+        END
+      `
+
       const write = (entityType: EntityType) => (records: ReadonlyArray<MirrorRecord>) => {
         const table = sql(tables[entityType])
-        const columns = ["company_id", "data", "fetched_at", ...Object.keys(records[0]?.columns ?? {})]
+        const columns = ["company_id", ...Object.keys(records[0]?.columns ?? {})]
+        const names = sql.csv(columns.map((name) => sql`${sql(name)}`))
         return sql`
-          INSERT INTO ${table} AS mirror (rentprog_id, branch, ${sql.csv(columns.map((name) => sql`${sql(name)}`))})
+          INSERT INTO ${table} AS mirror (rentprog_id, branch, data, fetched_at, ${names})
           SELECT DISTINCT ON (rentprog_id)
             rentprog_id,
             coalesce((SELECT code FROM branches WHERE branches.company_id = record.company_id), branch),
-            ${sql.csv(columns.map((name) => sql`${sql(name)}`))}
+            data, fetched_at, ${names}
           FROM jsonb_populate_recordset(NULL::${table}, ${sql.json(records.map(toRow))}) AS record
           -- One order for all writers: two of them cannot lock each other out.
           ORDER BY rentprog_id, fetched_at DESC
           ON CONFLICT (rentprog_id) DO UPDATE SET
-            ${sql.csv(columns.map((name) => sql`${sql(name)} = excluded.${sql(name)}`))},
+            ${sql.csv(columns.map(newer))},
+            data = excluded.data || coalesce((
+              SELECT jsonb_object_agg(field, mirror.data -> field)
+              FROM jsonb_each_text(mirror.field_times) AS told (field, at)
+              WHERE at::timestamptz > excluded.fetched_at AND mirror.data ? field
+            ), '{}'),
+            fetched_at = excluded.fetched_at,
             -- A record of no company stays where it was seen first.
-            branch = CASE WHEN excluded.company_id IS NULL THEN coalesce(mirror.branch, excluded.branch)
-              ELSE excluded.branch END,
+            branch = CASE
+              WHEN excluded.company_id IS NULL THEN coalesce(mirror.branch, excluded.branch)
+              WHEN (mirror.field_times ->> 'company_id')::timestamptz > excluded.fetched_at THEN mirror.branch
+              ELSE excluded.branch
+            END,
             deleted_at = NULL,
             updated_at = now()
           WHERE (mirror.fetched_at IS NULL OR mirror.fetched_at < excluded.fetched_at)

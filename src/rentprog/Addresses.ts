@@ -32,7 +32,7 @@ const addresses = {
 /** What a page is asked to hold; RentProg may send fewer. */
 export const pageSize = 100
 /** RentProg: a list may ignore the size asked for and send 10 records a page. */
-const ordinaryPage = 10
+export const ordinaryPage = 10
 /** How many records the pages of a list hold, judged by the first: a page with fewer is the last. */
 export const sizeByFirst = (length: number): number => (length === ordinaryPage ? ordinaryPage : pageSize)
 

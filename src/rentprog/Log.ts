@@ -1,45 +1,26 @@
 /**
  * RentProg's operations log: pages of entries, plain or under `attributes`, as an array or under a name.
  */
-import { DateTime, Effect, Option, Predicate, Schema, SchemaGetter } from "effect"
+import { DateTime, Effect, Option, Predicate, Schema } from "effect"
 import type { Branch } from "../domain/Branch.ts"
 import type { LogEntry } from "../domain/History.ts"
 import { RentProgBadResponse, type RentProgError } from "../domain/Reason.ts"
-import { pageSize, sizeByFirst } from "./Addresses.ts"
+import { ordinaryPage, pageSize } from "./Addresses.ts"
 import type { Read } from "./Calls.ts"
+import { instant, text, textColumn } from "./Records.ts"
 
 const path = "/history_items"
 
-/** Text, or a number that stands for it. */
-const text = Schema.Union([
-  Schema.String,
-  Schema.Finite.pipe(
-    Schema.decodeTo(Schema.String, {
-      decode: SchemaGetter.transform((value: number) => String(value)),
-      encode: SchemaGetter.transform(Number)
-    })
-  )
-])
-
-/** One odd field must not lose an entry. */
-const lenient = Schema.NullOr(text).pipe(
-  Schema.catchDecoding(() => Effect.succeedSome(null)),
-  Schema.withDecodingDefaultTypeKey(Effect.succeed(null))
-)
-
 const Item = Schema.Struct({
   id: text.check(Schema.isNonEmpty()),
-  operation_type: lenient,
-  description: lenient,
-  entity_type: lenient,
-  entity_id: lenient,
-  user_name: lenient,
-  created_at: lenient
+  operation_type: textColumn,
+  description: textColumn,
+  entity_type: textColumn,
+  entity_id: textColumn,
+  user_name: textColumn,
+  created_at: textColumn
 })
 const decodeItem = Schema.decodeUnknownOption(Item)
-
-/** PostgreSQL reads no year before 0001 and none of more digits. */
-const ordinaryYear = /^(?!0000)\d{4}-/
 
 /** RentProg: an entry is plain, or `{id, attributes: {…}}`. */
 const readEntry = (sent: unknown): Option.Option<LogEntry> => {
@@ -52,11 +33,7 @@ const readEntry = (sent: unknown): Option.Option<LogEntry> => {
     entityType: item.entity_type,
     entityId: item.entity_id,
     userName: item.user_name,
-    createdAt: DateTime.make(item.created_at ?? "").pipe(
-      Option.map(DateTime.formatIso),
-      Option.filter((at) => ordinaryYear.test(at)),
-      Option.getOrNull
-    ),
+    createdAt: Option.getOrNull(instant(item.created_at ?? "")),
     raw: sent
   }))
 }
@@ -71,7 +48,6 @@ export const make = (read: Read) =>
     to: number
   ): Effect.fn.Return<ReadonlyArray<LogEntry>, RentProgError> {
     const entries = new Map<string, LogEntry>()
-    let size = pageSize
     for (let page = 1; ; page += 1) {
       const { json } = yield* read(branch, path, {
         created_at_from: DateTime.formatIso(DateTime.makeUnsafe(from)),
@@ -89,10 +65,9 @@ export const make = (read: Read) =>
       for (const item of items) {
         const entry = readEntry(item)
         if (Option.isSome(entry)) entries.set(entry.value.operationId, entry.value)
-        else yield* Effect.logWarning("an entry of the operations log has no id and is left out", item)
+        else yield* Effect.logWarning("an entry of the operations log has no id and is left out")
       }
-      if (page === 1) size = sizeByFirst(items.length)
-      // A server may repeat its last page for ever.
-      if (items.length < size || entries.size === known) return Array.from(entries.values())
+      // No page that is not the last is known to hold fewer; and a server may repeat its last page for ever.
+      if (items.length < ordinaryPage || entries.size === known) return Array.from(entries.values())
     }
   })

@@ -13,7 +13,7 @@ const numeric = Schema.Union([Schema.Finite, numeral.pipe(Schema.decodeTo(Schema
 const int = numeric.check(Schema.isInt32())
 
 /** Text, or the number that RentProg sends where text stands: ids, codes, phones. */
-const text = Schema.Union([
+export const text = Schema.Union([
   Schema.String,
   Schema.Finite.pipe(
     Schema.decodeTo(Schema.String, {
@@ -28,7 +28,7 @@ const yearFirst =
   /^([12]\d{3})-(\d\d)-(\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?) ?(Z|[+-]\d\d:\d\d)?)?$/
 
 /** RentProg: a date is `DD-MM-YYYY H:mm` in Asia/Tbilisi, which is always +04:00, or ISO 8601. */
-const instant = (value: string): Option.Option<string> => {
+export const instant = (value: string): Option.Option<string> => {
   const [, day = "", month = "", year = "", hour = "00:00"] = dayFirst.exec(value) ?? []
   const [, y = year, m = month, d = day, time = hour.padStart(5, "0"), offset = "+04:00"] =
     yearFirst.exec(value) ?? []
@@ -56,7 +56,8 @@ const column = <S extends Schema.Decoder<unknown>>(schema: S) =>
     Schema.withDecodingDefaultTypeKey(Effect.succeed(null))
   )
 
-const textColumn = column(text)
+/** Text that may be missing. */
+export const textColumn = column(text)
 const intColumn = column(int)
 const numericColumn = column(numeric)
 const booleanColumn = column(Schema.Boolean)

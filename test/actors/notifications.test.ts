@@ -119,7 +119,7 @@ describe("a listener whose connection is cut", () => {
     const sql = yield* PgClient.PgClient
     const rows = yield* sql`
       SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-      WHERE datname = current_database() AND query ILIKE 'LISTEN%'
+      WHERE datname = current_database() AND query ILIKE 'LISTEN%rentprog_event_auto_process%'
     `
     return rows.length
   })

@@ -82,7 +82,7 @@ describe.concurrent("an outcome that cannot be written down", () => {
   ])("does not have the record fetched again and again: $how", ({ breakdown }) => {
     let broken = true
     const events_ = disturbed(({ settle }) => ({
-      settle: (outcome) => (broken && outcome.id === "1" ? breakdown : settle(outcome))
+      settle: (outcome) => (broken && outcome.event.id === "1" ? breakdown : settle(outcome))
     }))
     return Effect.gen(function* () {
       const simulator = yield* Simulator

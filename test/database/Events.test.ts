@@ -1,9 +1,9 @@
 import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
-import { Duration, Effect, Layer } from "effect"
+import { Duration, Effect, Layer, Schema } from "effect"
 import { Events } from "../../src/database/Events.ts"
 import { Branch } from "../../src/domain/Branch.ts"
-import { EventId, eventTypes } from "../../src/domain/Event.ts"
+import { EventId, eventTypes, PendingEvent } from "../../src/domain/Event.ts"
 import { insertEvents, type NewEvent, readEvents } from "../support/events.ts"
 import { countStatements } from "../support/statements.ts"
 import { testDatabase } from "../support/TestDatabase.ts"
@@ -28,14 +28,22 @@ const taken = Effect.fnUntraced(function* (branch: Branch, except: ReadonlyArray
   return (yield* events.take(branch, except)).map(({ due, ext_id }) => (due ? ext_id : `(${ext_id})`))
 })
 
+/** The row as `take` would give it now. */
+const asTaken = Effect.fnUntraced(function* (id: EventId | undefined) {
+  const sql = yield* PgClient.PgClient
+  const [row] = yield* sql`
+    SELECT id::text, branch, type, ext_id, attempts, true AS due FROM events WHERE id = ${id ?? ""}::bigint
+  `
+  return yield* Schema.decodeUnknownEffect(PendingEvent)(row)
+})
+
 const settle = Effect.fnUntraced(function* (
   id: EventId | undefined,
   reason: string | null,
   retryIn: Duration.Duration | null
 ) {
   const events = yield* Events
-  assert.isDefined(id)
-  yield* events.settle({ id, reason, retryIn })
+  yield* events.settle({ event: yield* asTaken(id), reason, retryIn })
 })
 const waits = (id: EventId | undefined) => settle(id, "rentprog_timeout: slow", Duration.hours(1))
 
@@ -223,6 +231,26 @@ layer(tests, { excludeTestServices: true })("Events.settle", (it) => {
       yield* waits(id)
       yield* settle(id, null, null)
       assert.deepStrictEqual(yield* readOne(id), before)
+    })
+  )
+
+  it.effect.each([
+    "processed = false, attempts = 0",
+    "ext_id = '2', attempts = attempts",
+    "branch = 'batumi'",
+    "type = 'car_destroy'"
+  ])("a row that a person touched meanwhile is left to the next attempt: %s", (touch) =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      const events = yield* Events
+      const [id] = yield* carUpdates(newBranch(), ["1"])
+      yield* waits(id)
+      const event = yield* asTaken(id)
+      yield* sql.unsafe(`UPDATE events SET ${touch} WHERE id = ${id}`)
+      const touched = yield* readOne(id)
+      yield* events.settle({ event, reason: null, retryIn: null })
+      yield* events.settle({ event, reason: "rentprog_not_found: spent", retryIn: null })
+      assert.deepStrictEqual(yield* readOne(id), touched)
     })
   )
 

@@ -12,9 +12,12 @@ layer(testDatabase)("Reason", (it) => {
         readonly code: string
         readonly attempts: number
       }>`SELECT code, attempts FROM reasons`
-      assert.deepStrictEqual(Object.fromEntries(rows.map(({ attempts, code }) => [code, attempts ?? Number.POSITIVE_INFINITY])), {
-        ...reasons
-      })
+      assert.deepStrictEqual(
+        Object.fromEntries(rows.map(({ attempts, code }) => [code, attempts ?? Number.POSITIVE_INFINITY])),
+        {
+          ...reasons
+        }
+      )
     })
   )
 

@@ -182,9 +182,9 @@ describe("pages", () => {
     { ignorePageSize: false, entries: 0, calls: 1 },
     { ignorePageSize: false, entries: 9, calls: 1 },
     { ignorePageSize: false, entries: 10, calls: 2 },
-    { ignorePageSize: false, entries: 99, calls: 1 },
+    { ignorePageSize: false, entries: 99, calls: 2 },
     { ignorePageSize: false, entries: 100, calls: 2 },
-    { ignorePageSize: false, entries: 250, calls: 3 },
+    { ignorePageSize: false, entries: 250, calls: 4 },
     { ignorePageSize: true, entries: 9, calls: 1 },
     { ignorePageSize: true, entries: 10, calls: 2 },
     { ignorePageSize: true, entries: 101, calls: 11 }
