@@ -41,8 +41,9 @@ const whyNot = (rows: ReadonlyArray<Standing>): ReadonlyArray<string> =>
     )
 
 /** Some twenty lines for a terminal of 80 columns. */
-export const draw = ({ calls, history, latest, mirrored, received, rows, seconds }: View): string =>
-  [
+export const draw = ({ calls, history, latest, mirrored, received, rows, seconds }: View): string => {
+  const undone = whyNot([...rows, ...history])
+  return [
     `Jarvis demo · ${seconds} s · ${received} webhooks received · ${calls} calls to RentProg`,
     "",
     `  ${cell("branch", 16)}${["processed", "pending", "waiting", "parked"].map((h) => right(h, 11)).join("")}`,
@@ -58,8 +59,9 @@ export const draw = ({ calls, history, latest, mirrored, received, rows, seconds
     ),
     "",
     "  what is not done, and why",
-    ...(whyNot(rows).length > 0 ? whyNot(rows) : ["  nothing"])
+    ...(undone.length > 0 ? undone : ["  nothing"])
   ].join("\n")
+}
 
 /** The same in one line, for where there is no terminal. */
 export const line = ({ calls, history, received, rows, seconds }: View): string =>
@@ -83,7 +85,7 @@ export const summarise = (summary: Summary): string => {
     "",
     "Summary",
     `  received    ${right(received, 6)}  webhooks`,
-    `  processed   ${right(countOf(rows, "processed"), 6)}`,
+    `  processed   ${right(countOf(rows, "processed"), 6)}  events, those queued for what the log lacked included`,
     `  parked      ${right(countOf(rows, "parked"), 6)}`,
     ...parked(rows),
     `  log         ${right(total(history), 6)}  entries of the operations log`,

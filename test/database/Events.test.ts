@@ -254,6 +254,23 @@ layer(tests, { excludeTestServices: true })("Events.settle", (it) => {
     })
   )
 
+  it.effect("a row that came past the trigger stops nobody, and is normalised or parked by the sweep", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      const events = yield* Events
+      const branch = newBranch()
+      const [odd, spelled] = yield* carUpdates(branch, ["1", "2", "3"])
+      yield* sql`ALTER TABLE events DISABLE TRIGGER auto_process_event_trigger`
+      yield* sql`UPDATE events SET type = 'car_explode', attempts = 1 WHERE id = ${odd ?? ""}::bigint`
+      yield* sql`UPDATE events SET type = 'car.update', ext_id = ' 2 ' WHERE id = ${spelled ?? ""}::bigint`
+      yield* sql`ALTER TABLE events ENABLE TRIGGER auto_process_event_trigger`
+      assert.deepStrictEqual(yield* taken(branch), ["3"])
+      assert.strictEqual(yield* events.normaliseAgain, 2)
+      assert.deepStrictEqual(yield* taken(branch), ["2", "3"])
+      assert.include((yield* readOne(odd)).reason ?? "", "unknown_event_type")
+    })
+  )
+
   it.effect("a thousand outcomes at once make a few statements", () =>
     Effect.gen(function* () {
       const ids = yield* carUpdates(

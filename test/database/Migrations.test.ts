@@ -147,6 +147,20 @@ describe("migrate", () => {
     }).pipe(Effect.provide(emptyDatabase))
   )
 
+  it.live("a hopeless row that is there already does not keep the tables from being made", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      yield* sql`CREATE TABLE events (id serial PRIMARY KEY, type text, ext_id text, payload jsonb)`
+      yield* sql`
+        INSERT INTO events (type, ext_id, payload)
+        SELECT 'car_update', string_agg(md5(n::text), ''), '{}' FROM generate_series(1, 400) AS n
+      `
+      yield* run
+      const [row] = yield* readEvents(["1"])
+      assert.deepInclude(row, { ok: false, next_attempt_at: "infinity" })
+    }).pipe(Effect.provide(emptyDatabase))
+  )
+
   it.live("who may create nothing is told so", () =>
     Effect.gen(function* () {
       const { pool } = yield* asSomebody

@@ -145,6 +145,39 @@ layer(tests, { excludeTestServices: true })("Mirror", (it) => {
     })
   )
 
+  it.effect("a late answer keeps what the operations log said meanwhile, field by field", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      const mirror = yield* Mirror
+      const write = (fetchedAt: number, mileage: number) =>
+        mirror.write(
+          carNo("told", {
+            fetchedAt,
+            companyId: 9247,
+            columns: { mileage, code: `c${mileage}` },
+            data: { mileage }
+          })
+        )
+      yield* write(1000, 100)
+      yield* sql`SELECT apply_fields('cars', 'told', to_timestamp(5), '{"mileage": "500", "company_id": "11163"}')`
+      yield* write(3000, 300)
+      const kept = { mileage: 500, code: "c300", company_id: 11163, branch: "service-center" }
+      assert.deepInclude(yield* row(keyOf("car", "told")), {
+        ...kept,
+        data: { mileage: 500, company_id: 11163 }
+      })
+      yield* write(6000, 600)
+      const newer = {
+        mileage: 600,
+        code: "c600",
+        company_id: 9247,
+        branch: "tbilisi",
+        data: { mileage: 600 }
+      }
+      assert.deepInclude(yield* row(keyOf("car", "told")), newer)
+    })
+  )
+
   // Far enough apart that no answer is taken for one of a copy that lags.
   const hour = 3_600_000
 
