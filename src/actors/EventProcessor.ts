@@ -2,12 +2,12 @@
  * The eventProcessor: wakes the branches that have something to do. It listens to what the trigger notifies, and looks
  * round at intervals, and after each reconnection, for whatever was missed. A cluster singleton: one for all machines.
  */
-import { type Duration, Effect, Schedule, Stream } from "effect"
+import { type Duration, Effect, Schedule } from "effect"
 import { Singleton } from "effect/cluster"
 import { Events } from "../database/Events.ts"
-import { Notifications, type Signal } from "../database/Notifications.ts"
 import { Branch } from "../domain/Branch.ts"
 import { BranchActor } from "./Branch.ts"
+import { listen } from "./listen.ts"
 import { supervise } from "./supervise.ts"
 
 /** The trigger's channel. A notification says `id|branch|type|ext_id`. */
@@ -19,7 +19,6 @@ export const layer = (options: { readonly fallbackInterval: Duration.Duration })
     "EventProcessor",
     Effect.gen(function* () {
       const events = yield* Events
-      const notifications = yield* Notifications
       const actor = yield* BranchActor.client
 
       const wake = (branch: Branch) =>
@@ -39,26 +38,12 @@ export const layer = (options: { readonly fallbackInterval: Duration.Duration })
         yield* Effect.forEach(yield* events.branchesDue, wake, { discard: true })
       }).pipe(Effect.withSpan("EventProcessor.sweep"))
 
-      let started = false
-      const listening = Effect.suspend(() => {
-        const first = !started
-        started = true
-        return Effect.logInfo(
-          first
-            ? "✅ Event processor started, listening for pg_notify events"
-            : "event processor listens again, sweeps what it missed"
-        )
+      const listener = listen({
+        channel,
+        name: "Event processor",
+        sweep,
+        onNotified: (payloads) => Effect.forEach(branchesOf(payloads), wake, { discard: true })
       })
-
-      const listener = notifications
-        .listen(channel)
-        .pipe(
-          Stream.runForEachArray((signals) =>
-            signals.some(({ _tag }) => _tag === "Listening")
-              ? Effect.andThen(listening, sweep)
-              : Effect.forEach(branchesOf(signals), wake, { discard: true })
-          )
-        )
       const fallback = Effect.schedule(sweep, Schedule.spaced(options.fallbackInterval))
 
       yield* Effect.all([supervise("event listener")(listener), supervise("event fallback")(fallback)], {
@@ -69,10 +54,10 @@ export const layer = (options: { readonly fallbackInterval: Duration.Duration })
   )
 
 /** Each branch once, however many notifications came together. */
-const branchesOf = (signals: ReadonlyArray<Signal>): Iterable<Branch> =>
+const branchesOf = (payloads: ReadonlyArray<string>): Iterable<Branch> =>
   new Set(
-    signals.flatMap((signal) => {
-      const branch = signal._tag === "Notified" ? signal.payload.split("|")[1] : undefined
+    payloads.flatMap((payload) => {
+      const branch = payload.split("|")[1]
       return branch === undefined || branch === "" ? [] : [Branch.make(branch)]
     })
   )

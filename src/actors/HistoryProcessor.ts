@@ -3,14 +3,14 @@
  * RentProg for records that entries wait for, tries again what stayed behind, and has the branches read their logs. A
  * cluster singleton: one for all machines.
  */
-import { Context, Duration, Effect, Metric, Option, Schedule, Schema, Stream } from "effect"
+import { Context, Duration, Effect, Metric, Option, Schedule, Schema } from "effect"
 import { Singleton } from "effect/cluster"
 import { History, type HistoryOutcome } from "../database/History.ts"
-import { Notifications, type Signal } from "../database/Notifications.ts"
 import type { Branch } from "../domain/Branch.ts"
 import { HistoryId } from "../domain/History.ts"
 import { backoff, codeOfText, isSpent } from "../domain/Reason.ts"
 import { BranchActor } from "./Branch.ts"
+import { listen } from "./listen.ts"
 import { supervise } from "./supervise.ts"
 
 /** The trigger's channel. A notification says `id|branch|entity_type|entity_id`. */
@@ -42,7 +42,6 @@ export const layer = (options: HistoryProcessorOptions) =>
     "HistoryProcessor",
     Effect.gen(function* () {
       const history = yield* History
-      const notifications = yield* Notifications
       const actor = yield* BranchActor.client
 
       const ask = Effect.flatMap(history.askForMissing, (asked) =>
@@ -63,26 +62,12 @@ export const layer = (options: HistoryProcessorOptions) =>
         yield* ask
       }).pipe(Effect.withSpan("HistoryProcessor.sweep"))
 
-      let started = false
-      const listening = Effect.suspend(() => {
-        const first = !started
-        started = true
-        return Effect.logInfo(
-          first
-            ? "✅ History processor started, listening for pg_notify events"
-            : "history processor listens again, sweeps what it missed"
-        )
+      const listener = listen({
+        channel,
+        name: "History processor",
+        sweep,
+        onNotified: (payloads) => Effect.flatMap(history.outcomes(idsOf(payloads)), tell)
       })
-
-      const listener = notifications
-        .listen(channel)
-        .pipe(
-          Stream.runForEachArray((signals) =>
-            signals.some(({ _tag }) => _tag === "Listening")
-              ? Effect.andThen(listening, sweep)
-              : Effect.flatMap(history.outcomes(idsOf(signals)), tell)
-          )
-        )
 
       const readLogs = Effect.forEach(
         options.logs,
@@ -144,7 +129,5 @@ const tellOne = ({ attempts, branch, entity_id, entity_type, id, processed, reas
 
 const readId = Schema.decodeUnknownOption(HistoryId)
 
-const idsOf = (signals: ReadonlyArray<Signal>): ReadonlyArray<HistoryId> =>
-  signals.flatMap((signal) =>
-    signal._tag === "Notified" ? Option.toArray(readId(signal.payload.split("|", 1)[0])) : []
-  )
+const idsOf = (payloads: ReadonlyArray<string>): ReadonlyArray<HistoryId> =>
+  payloads.flatMap((payload) => Option.toArray(readId(payload.split("|", 1)[0])))

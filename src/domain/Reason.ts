@@ -6,7 +6,7 @@
 import { Duration, Effect, Random, Schema } from "effect"
 
 /** How many attempts a reason is worth before the row is parked for a person: 0 parks at once, Infinity never. */
-const attemptsWorth = {
+export const reasons = {
   missing_ext_id: 0,
   unknown_event_type: 0,
   unknown_branch: 0,
@@ -27,40 +27,64 @@ const attemptsWorth = {
   discarded: 0
 } as const
 
-export type ReasonCode = keyof typeof attemptsWorth
-export const reasons: Readonly<Record<ReasonCode, number>> = attemptsWorth
+export type ReasonCode = keyof typeof reasons
 
+/** What was wrong, where, and what to do: the error's message, too. */
 const detail = { detail: Schema.String }
 
 /** RentProg answered 404 on both addresses: gone, of another branch, or not yet on RentProg's own replicas. */
-export class RentProgNotFound extends Schema.TaggedError<RentProgNotFound>()("RentProgNotFound", detail) {}
+export class RentProgNotFound extends Schema.TaggedError<RentProgNotFound>()("RentProgNotFound", detail) {
+  override get message(): string {
+    return this.detail
+  }
+}
 
 /** No token is set for the branch, or RentProg refuses it (401, 403). */
 export class RentProgUnauthorized extends Schema.TaggedError<RentProgUnauthorized>()(
   "RentProgUnauthorized",
   detail
-) {}
+) {
+  override get message(): string {
+    return this.detail
+  }
+}
 
 /** RentProg still answered 429 after its Retry-After had been waited for. */
 export class RentProgRateLimited extends Schema.TaggedError<RentProgRateLimited>()(
   "RentProgRateLimited",
   detail
-) {}
+) {
+  override get message(): string {
+    return this.detail
+  }
+}
 
 /** RentProg gave no whole answer in time. */
-export class RentProgTimeout extends Schema.TaggedError<RentProgTimeout>()("RentProgTimeout", detail) {}
+export class RentProgTimeout extends Schema.TaggedError<RentProgTimeout>()("RentProgTimeout", detail) {
+  override get message(): string {
+    return this.detail
+  }
+}
 
 /** RentProg answered 5xx, broke the connection, or has done so until the circuit opened. */
 export class RentProgUnavailable extends Schema.TaggedError<RentProgUnavailable>()(
   "RentProgUnavailable",
   detail
-) {}
+) {
+  override get message(): string {
+    return this.detail
+  }
+}
 
 /** RentProg answered, but not what its API promises: broken JSON, a record without id, a 422. */
 export class RentProgBadResponse extends Schema.TaggedError<RentProgBadResponse>()(
   "RentProgBadResponse",
   detail
-) {}
+) {
+  override get message(): string {
+    return this.detail
+  }
+}
 
 export type RentProgError =
   | RentProgNotFound
@@ -71,13 +95,25 @@ export type RentProgError =
   | RentProgBadResponse
 
 /** A booking's car or client is not in the mirror and could not be fetched. */
-export class MissingDependency extends Schema.TaggedError<MissingDependency>()("MissingDependency", detail) {}
+export class MissingDependency extends Schema.TaggedError<MissingDependency>()("MissingDependency", detail) {
+  override get message(): string {
+    return this.detail
+  }
+}
 
 /** PostgreSQL refused a statement that should have worked. */
-export class DatabaseError extends Schema.TaggedError<DatabaseError>()("DatabaseError", detail) {}
+export class DatabaseError extends Schema.TaggedError<DatabaseError>()("DatabaseError", detail) {
+  override get message(): string {
+    return this.detail
+  }
+}
 
 /** A defect of Jarvis itself, met while handling the row. */
-export class InternalError extends Schema.TaggedError<InternalError>()("InternalError", detail) {}
+export class InternalError extends Schema.TaggedError<InternalError>()("InternalError", detail) {
+  override get message(): string {
+    return this.detail
+  }
+}
 
 /** Everything that can keep an event from being done. */
 export type EventError = RentProgError | MissingDependency | DatabaseError | InternalError
@@ -97,7 +133,7 @@ const codes: { readonly [Tag in EventError["_tag"]]: ReasonCode } = {
 
 export const codeOf = (error: EventError): ReasonCode => codes[error._tag]
 
-const isCode = (text: string): text is ReasonCode => Object.hasOwn(attemptsWorth, text)
+const isCode = (text: string): text is ReasonCode => Object.hasOwn(reasons, text)
 
 /** The code of a `reason` as it stands in a table; null where there is none. */
 export const codeOfText = (reason: string | null): ReasonCode | null => {

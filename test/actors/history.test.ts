@@ -168,7 +168,7 @@ describe("a listener whose connection is cut", () => {
       yield* putCar(1)
       yield* say(mileage(1))
       yield* allApplied
-      assert.strictEqual(yield* said("history processor listens again"), 1)
+      assert.strictEqual(yield* said("History processor listens again"), 1)
       assert.strictEqual(yield* said(started), 1)
     }).pipe(Effect.provide(world()))
   )

@@ -135,7 +135,7 @@ describe("a listener whose connection is cut", () => {
       yield* insert(about("car_update", 2))
       yield* allProcessed
       assert.strictEqual(yield* said("listener lost its connection, connects again"), 1)
-      assert.strictEqual(yield* said("event processor listens again"), 1)
+      assert.strictEqual(yield* said("Event processor listens again"), 1)
       assert.strictEqual(yield* said(started), 1)
     }).pipe(Effect.provide(world()))
   )

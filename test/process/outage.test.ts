@@ -58,7 +58,7 @@ describe.concurrent("a database", () => {
       yield* said(program, "listener lost its connection, connects again")
       yield* said(program, "event fallback failed, starts again in")
       yield* postgres.start
-      yield* said(program, "event processor listens again, sweeps what it missed")
+      yield* said(program, "Event processor listens again, sweeps what it missed")
       yield* insert(about("car_update", 2))
       yield* allProcessed
       assert.isTrue(program.isRunning())
