@@ -147,6 +147,13 @@ export class History extends Context.Service<
               WHERE metadata ->> 'asked_for' = wanted AND events.branch = lacking.branch
                 AND (NOT processed OR reason LIKE 'discarded%')
             )
+            -- A webhook's event that is under way brings the record as well.
+            AND NOT EXISTS (
+              SELECT FROM events
+              WHERE events.branch = lacking.branch AND ext_id = split_part(wanted, ' ', 2)
+                AND split_part(type, '_', 1) = split_part(wanted, ' ', 1)
+                AND NOT processed AND next_attempt_at < 'infinity'
+            )
             RETURNING id
           `
           return asked.length
