@@ -64,8 +64,8 @@ export const make = Effect.fnUntraced(function* ({ one, page }: Addresses, ready
           if (number === 1) size = sizeByFirst(length)
           // A server may repeat its last page for ever: one that brings nothing new is the end, too.
           const isLast = length < size || fresh.length === 0
-          // The last one missing is certain to cost a single call when read singly.
           pages = isLast ? number : Math.max(pages, number + 1, worthALongList)
+          // The last one missing is certain to cost a single call when read singly.
           if (isLast || gain <= 0 || wanted.size <= 1) return
         }
       }).pipe(
