@@ -30,7 +30,7 @@ const cannotMigrate = (error: Migrator.MigrationError | SqlError.SqlError) => {
   const why = SqlError.isSqlError(cause) ? Database.sayWhy(cause) : error.message
   const where = error._tag === "SqlError" ? "" : ` (${error.message})`
   return new StartError({
-    message: `cannot migrate the database: ${why}${where}; its user must own the tables and have CREATE on schema public`
+    message: `cannot migrate the database: ${why}${where}; its user must own the tables and may CREATE in schema public`
   })
 }
 

@@ -26,11 +26,14 @@ it.live(
       const wanting = yield* Effect.forkChild(
         Effect.flip(sql`UPDATE cars SET mileage = 2 WHERE rentprog_id = 'held'`)
       )
-      // Each of them ends while the one is still waiting.
-      yield* Effect.replicateEffect(sql`UPDATE cars SET mileage = 3 WHERE rentprog_id = 'free'`, 40, {
-        concurrency: "unbounded"
-      })
-      assert.isUndefined(wanting.pollUnsafe())
+      const waiting = sql`
+      SELECT FROM pg_stat_activity
+      WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%mileage = 2%'
+    `
+    yield* Effect.repeat(waiting, { until: (rows) => rows.length === 1 })
+    // Each of them ends while the one is still waiting.
+    yield* Effect.replicateEffect(sql`SELECT 1`, 200, { concurrency: "unbounded" })
+    assert.isUndefined(wanting.pollUnsafe())
       assert.strictEqual((yield* Fiber.join(wanting)).reason._tag, "LockTimeoutError")
       yield* Deferred.succeed(release, undefined)
       yield* Fiber.join(holding)
