@@ -30,10 +30,10 @@ it.live(
       SELECT FROM pg_stat_activity
       WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%mileage = 2%'
     `
-    yield* Effect.repeat(waiting, { until: (rows) => rows.length === 1 })
-    // Each of them ends while the one is still waiting.
-    yield* Effect.replicateEffect(sql`SELECT 1`, 200, { concurrency: "unbounded" })
-    assert.isUndefined(wanting.pollUnsafe())
+      yield* Effect.repeat(waiting, { until: (rows) => rows.length === 1 })
+      // Each of them ends while the one is still waiting.
+      yield* Effect.replicateEffect(sql`SELECT 1`, 200, { concurrency: "unbounded" })
+      assert.isUndefined(wanting.pollUnsafe())
       assert.strictEqual((yield* Fiber.join(wanting)).reason._tag, "LockTimeoutError")
       yield* Deferred.succeed(release, undefined)
       yield* Fiber.join(holding)
