@@ -1,0 +1,63 @@
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { AdminAccess } from "./Access.ts"
+import { BranchState } from "./Branches.ts"
+import { Component } from "./Health.ts"
+import { Unavailable } from "./Problems.ts"
+
+/** How many rows of a table are not done, and why. */
+export const Backlog = Schema.Struct({
+  pending: Schema.Int,
+  waiting: Schema.Int,
+  parked: Schema.Int,
+  /** When the oldest that is pending or waiting arrived. */
+  oldest: Schema.NullOr(Schema.DateTimeUtcFromString),
+  /** By code, the most frequent first. */
+  reasons: Schema.Array(
+    Schema.Struct({ state: Schema.Literals(["waiting", "parked"]), reason: Schema.String, count: Schema.Int })
+  )
+}).annotate({ identifier: "Backlog" })
+export type Backlog = typeof Backlog.Type
+
+/** What happened to events in a minute. */
+export const Minute = Schema.Struct({
+  at: Schema.DateTimeUtcFromString,
+  received: Schema.Int,
+  processed: Schema.Int,
+  /** Milliseconds from INSERT to processed; null where nothing was processed. */
+  median: Schema.NullOr(Schema.Number),
+  p99: Schema.NullOr(Schema.Number)
+}).annotate({ identifier: "Minute" })
+export type Minute = typeof Minute.Type
+
+export const Overview = Schema.Struct({
+  at: Schema.DateTimeUtcFromString,
+  components: Schema.Array(Component),
+  events: Backlog,
+  history: Backlog,
+  /** The last hour, oldest first, each minute once. */
+  minutes: Schema.Array(Minute),
+  branches: Schema.Array(BranchState)
+}).annotate({ identifier: "Overview" })
+export type Overview = typeof Overview.Type
+
+/** The database does not answer: all there is to tell. */
+export const Away = Schema.Struct({
+  away: Schema.String,
+  components: Schema.Array(Component)
+}).annotate({ identifier: "Away" })
+export type Away = typeof Away.Type
+
+/** The state at a glance. */
+export class Glance extends HttpApiGroup.make("glance")
+  .add(
+    HttpApiEndpoint.get("overview", "/overview", { success: Overview, error: Unavailable }).annotate(
+      OpenApi.Summary,
+      "The state at a glance"
+    ),
+    HttpApiEndpoint.get("live", "/live", {
+      success: HttpApiSchema.StreamSse({ data: Schema.Union([Overview, Away]) })
+    }).annotate(OpenApi.Summary, "The same as server-sent events, every two seconds")
+  )
+  .middleware(AdminAccess)
+  .prefix("/api") {}
