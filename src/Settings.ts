@@ -29,6 +29,13 @@ export class Settings extends Context.Service<
     readonly logLevel: LogLevel.LogLevel
     /** Where spans and metrics go, if anywhere. */
     readonly otlpEndpoint: Option.Option<string>
+    /** Where the HTTP server listens. */
+    readonly host: string
+    readonly port: number
+    /** None: the admin API answers requests from this machine alone. */
+    readonly adminToken: Option.Option<Redacted.Redacted>
+    /** None: webhooks are taken from this machine alone. */
+    readonly webhookToken: Option.Option<Redacted.Redacted>
   }
 >()("jarvis/Settings") {
   static readonly layer: Layer.Layer<Settings, SettingError> = Layer.effect(
@@ -80,7 +87,11 @@ export class Settings extends Context.Service<
           logLevels[
             yield* setting("LOG_LEVEL", LogLevelName, "trace, debug, info, warn, error or none", "info")
           ],
-        otlpEndpoint: yield* optional("OTEL_EXPORTER_OTLP_ENDPOINT", WebUrl, "an http:// or https:// URL")
+        otlpEndpoint: yield* optional("OTEL_EXPORTER_OTLP_ENDPOINT", WebUrl, "an http:// or https:// URL"),
+        host: yield* setting("JARVIS_HOST", Host, "a host name or an IP address", "127.0.0.1"),
+        port: yield* setting("JARVIS_PORT", Port, "a whole number from 0 to 65535", 3000),
+        adminToken: yield* optional("JARVIS_ADMIN_TOKEN", Secret, secretForm),
+        webhookToken: yield* optional("JARVIS_WEBHOOK_TOKEN", Secret, secretForm)
       })
     })
   )
@@ -133,6 +144,12 @@ const PerMinute = Schema.FiniteFromString.check(
 const Interval = Schema.DurationFromString.check(
   Schema.makeFilter((interval) => Duration.toMillis(interval) >= 100 && Duration.isFinite(interval))
 )
+const Host = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9._:-]+$/))
+/** 0: whichever is free. */
+const Port = Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 0, maximum: 65_535 }))
+/** As a header can carry it. */
+const Secret = Schema.Redacted(Schema.String.check(Schema.isPattern(/^[\x21-\x7e]{1,200}$/)))
+const secretForm = "at most 200 characters of ASCII without spaces"
 const Tokens = Schema.fromJsonString(Schema.Record(Schema.String, Schema.String)).pipe(
   Schema.decodeTo(Schema.ReadonlyMap(Branch, Schema.RedactedFromValue(Schema.NonEmptyString)), {
     decode: SchemaGetter.transform((tokens) => new Map(Object.entries(tokens))),

@@ -1,6 +1,6 @@
 /** The pool of connections to the company's PostgreSQL. */
 import { PgClient } from "@effect/sql-pg"
-import { Effect, type Layer, type Redacted } from "effect"
+import { Effect, type Layer, Predicate, type Redacted } from "effect"
 import type { SqlClient, SqlError } from "effect/sql"
 import { DatabaseError } from "../domain/Reason.ts"
 
@@ -33,6 +33,13 @@ export const sayWhy = (error: SqlError.SqlError): string => {
   const cause = error.reason.cause
   return cause instanceof Error ? cause.message : error.message
 }
+
+/**
+ * Whether a value in the statement is to blame, so that the same statement would fail again: PostgreSQL's classes 22 (data
+ * exception), 23 (constraint), 54 (limit exceeded) and P0 (raised by a function).
+ */
+export const isOfTheValue = ({ reason: { cause } }: SqlError.SqlError): boolean =>
+  Predicate.hasProperty(cause, "code") && /^(22|23|54|P0)/.test(String(cause.code))
 
 /** A failed statement as a reason that a row can carry. */
 export const asDatabaseError = Effect.mapError(

@@ -29,5 +29,6 @@ export class AdminAccess extends HttpApiMiddleware.Service<
  * sender with the token is never turned away for its rate.
  */
 export class WebhookAccess extends HttpApiMiddleware.Service<WebhookAccess>()("jarvis/http/WebhookAccess", {
+  security: { bearer: HttpApiSecurity.bearer },
   error: [Unauthorized, Forbidden, TooManyRequests]
 }) {}

@@ -38,13 +38,6 @@ export class ContentTooLarge extends HttpApiError.Problem<ContentTooLarge>()("Co
   title: "Content Too Large"
 }) {}
 
-/** The body is of a kind that is not read here. */
-export class UnsupportedMediaType extends HttpApiError.Problem<UnsupportedMediaType>()("UnsupportedMediaType", {
-  type: blank,
-  status: 415,
-  title: "Unsupported Media Type"
-}) {}
-
 /** Too many requests of this address had a wrong token. `Retry-After` says when to come again. */
 export class TooManyRequests extends HttpApiError.Problem<TooManyRequests>()("TooManyRequests", {
   type: blank,

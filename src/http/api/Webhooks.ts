@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { WebhookAccess } from "./Access.ts"
-import { ContentTooLarge, Unavailable, UnsupportedMediaType } from "./Problems.ts"
+import { ContentTooLarge, Unavailable } from "./Problems.ts"
 
 /** As RentProg posts it. Whatever else is JSON is stored as well, parked with its reason. */
 const Webhook = Schema.Struct({
@@ -31,14 +31,16 @@ const Received = Schema.Struct({
 
 const token = { token: Schema.String }
 const event = {
-  payload: [Webhook, Webhook.pipe(HttpApiSchema.asFormUrlEncoded())],
+  payload: [Webhook, Webhook.annotate({ identifier: "WebhookForm" }).pipe(HttpApiSchema.asFormUrlEncoded())],
   success: Received,
-  error: [ContentTooLarge, UnsupportedMediaType, Unavailable]
+  error: [ContentTooLarge, Unavailable]
 }
 const entries = {
+  /** The branch of entries that name none. */
+  query: { branch: Schema.optionalKey(Schema.String) },
   payload: Schema.Union([LogEntry, Schema.Array(LogEntry)]),
   success: Received,
-  error: [ContentTooLarge, UnsupportedMediaType, Unavailable]
+  error: [ContentTooLarge, Unavailable]
 }
 
 /** Where RentProg posts. An answer of 200 says that the rows are committed. */

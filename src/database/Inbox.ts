@@ -1,0 +1,107 @@
+/**
+ * Rows as they arrive over HTTP. Success says that a row is committed. A connection that is lost meanwhile leaves open
+ * whether it is; the receipt settles that, because the same row written again is there once.
+ */
+import { PgClient } from "@effect/sql-pg"
+import { Context, Effect, Layer } from "effect"
+import type { DatabaseError } from "../domain/Reason.ts"
+import { groupCommit } from "./groupCommit.ts"
+
+interface Arrival {
+  /** A UUID: which part of which request brought it. */
+  readonly receipt: string
+  readonly traceId: string
+}
+
+/** A webhook as it was posted. */
+export interface IncomingEvent extends Arrival {
+  /** JSON: `{"event": …, "payload": …}`, or whatever else was sent. */
+  readonly body: string
+  /** Ends in `events.metadata`. */
+  readonly metadata: { readonly [name: string]: string }
+}
+
+/** An entry of the operations log as it was posted. */
+export interface IncomingEntry extends Arrival {
+  readonly branch: string | null
+  readonly companyId: string | null
+  readonly operationType: string | null
+  readonly operationId: string | null
+  readonly description: string | null
+  readonly entityType: string | null
+  readonly entityId: string | null
+  readonly userName: string | null
+  /** ISO 8601 */
+  readonly createdAt: string | null
+  /** JSON: the whole entry. */
+  readonly raw: string
+}
+
+export class Inbox extends Context.Service<
+  Inbox,
+  {
+    /** Writes a webhook down. What PostgreSQL cannot hold as JSON is kept as text. */
+    readonly receiveEvent: (event: IncomingEvent) => Effect.Effect<void, DatabaseError>
+    /** Writes entries down, all or none. What PostgreSQL cannot hold as JSON is kept as text. */
+    readonly receiveEntries: (entries: ReadonlyArray<IncomingEntry>) => Effect.Effect<void, DatabaseError>
+  }
+>()("jarvis/database/Inbox") {
+  static readonly layer: Layer.Layer<Inbox, never, PgClient.PgClient> = Layer.effect(
+    Inbox,
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+
+      const writeEvents = (events: ReadonlyArray<IncomingEvent>) => sql`
+        INSERT INTO events (type, company_id, payload, metadata, trace_id, receipt)
+        SELECT
+          CASE WHEN is_object THEN body ->> 'event' END,
+          CASE WHEN is_object AND body ->> 'company_id' ~ '^\\d{1,18}$' THEN (body ->> 'company_id')::bigint END,
+          CASE
+            WHEN is_object AND body ? 'payload' THEN body -> 'payload'
+            WHEN is_object                      THEN body - 'event'
+            ELSE body
+          END,
+          -- Nothing of what was sent is lost.
+          metadata || CASE
+            WHEN is_object AND body ? 'payload' AND body - '{event,payload}'::text[] <> '{}'
+            THEN jsonb_build_object('beside', body - '{event,payload}'::text[]) ELSE '{}'
+          END,
+          "traceId", receipt
+        FROM (
+          SELECT *, body::jsonb AS body, jsonb_typeof(body::jsonb) = 'object' AS is_object
+          FROM jsonb_to_recordset(${sql.json(events)}) AS arrived (
+            body text, metadata jsonb, "traceId" text, receipt uuid
+          )
+        ) AS sent (text, metadata, "traceId", receipt, body, is_object)
+        ON CONFLICT (receipt) DO NOTHING
+      `
+
+      const writeEntries = (entries: ReadonlyArray<ReadonlyArray<IncomingEntry>>) => sql`
+        INSERT INTO history (
+          branch, company_id, operation_type, operation_id, description, entity_type, entity_id, user_name, created_at,
+          raw_data, trace_id, receipt
+        )
+        SELECT branch, "companyId", "operationType", "operationId", description, "entityType", "entityId", "userName",
+          coalesce("createdAt", now()), raw::jsonb, "traceId", receipt
+        FROM jsonb_to_recordset(${sql.json(entries.flat())}) AS arrived (
+          branch text, "companyId" bigint, "operationType" text, "operationId" text, description text,
+          "entityType" text, "entityId" text, "userName" text, "createdAt" timestamptz, raw text,
+          "traceId" text, receipt uuid
+        )
+        -- Entries of one instant count in the order of their numbers.
+        ORDER BY "createdAt", length("operationId"), "operationId"
+        ON CONFLICT (receipt) DO NOTHING
+      `
+
+      return Inbox.of({
+        receiveEvent: yield* groupCommit(writeEvents, (event) => ({
+          ...event,
+          body: JSON.stringify(event.body)
+        })),
+        receiveEntries: yield* groupCommit(writeEntries, (entries) =>
+          entries.map((entry) => ({ ...entry, raw: JSON.stringify(entry.raw) }))
+        )
+      })
+    })
+  )
+}
