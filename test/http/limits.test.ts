@@ -1,0 +1,100 @@
+/** What is refused, and what every answer has. */
+import { PgClient } from "@effect/sql-pg"
+import { assert, layer } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { testDatabase } from "../support/TestDatabase.ts"
+import { problem } from "./problem.ts"
+import { ask, post, server } from "./server.ts"
+
+const largest = 256 * 1024
+
+/** A webhook of so many bytes. */
+const webhook = (bytes: number) => {
+  const [before, after] = ['{"event":"car_update","payload":{"id":1,"company_id":9247,"color":"', '"}}']
+  return `${before}${"x".repeat(bytes - before.length - after.length)}${after}`
+}
+
+layer(server().pipe(Layer.provideMerge(testDatabase)))("a body", (it) => {
+  it.effect("may be of 256 kB", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* post("/webhooks/rentprog", webhook(largest))).status, 200)
+    })
+  )
+
+  it.effect("that is larger is refused, whether it says so or not", () =>
+    Effect.gen(function* () {
+      const body = webhook(largest + 1)
+      const pieces = [body.slice(0, 1000), body.slice(1000)]
+      for (const path of ["/webhooks/rentprog", "/webhooks/history", "/api/events/retry"]) {
+        for (const sent of [body, pieces]) {
+          const headers = { "content-type": "application/json" }
+          yield* problem(yield* ask(path, { method: "POST", body: sent, headers }), 413)
+        }
+      }
+      const sql = yield* PgClient.PgClient
+      assert.lengthOf(yield* sql`SELECT FROM events WHERE length(payload::text) > ${largest}`, 0)
+    })
+  )
+
+  it.effect.each(["", "event=", '{"event":"car_update"', "<event/>", "{'event': 1}", "\u0000"])(
+    "that is not JSON is refused: %j",
+    (body) =>
+      Effect.gen(function* () {
+        for (const path of ["/webhooks/rentprog", "/webhooks/history"]) {
+          assert.match(yield* problem(yield* post(path, body), 400), /^The body is (not JSON|empty)\.$/)
+        }
+      })
+  )
+})
+
+layer(server().pipe(Layer.provideMerge(testDatabase)))("every answer", (it) => {
+  const answers = [
+    ["/", 200],
+    ["/events", 200],
+    ["/docs", 200],
+    ["/openapi.json", 200],
+    ["/metrics", 200],
+    ["/health/live", 200],
+    ["/api/overview", 200],
+    ["/api/events/0", 404],
+    ["/api/nothing", 400],
+    ["/nothing", 404],
+    ["/assets/../package.json", 404],
+    ["/assets/%2e%2e/%2e%2e/package.json", 404]
+  ] as const
+
+  it.effect.each(answers)("has its headers, and is a problem where it is none: %s", ([path, status]) =>
+    Effect.gen(function* () {
+      const answer = yield* ask(path)
+      assert.strictEqual(answer.status, status, answer.text.slice(0, 200))
+      if (status >= 400) yield* problem(answer, status)
+      assert.deepInclude(answer.headers, {
+        "x-content-type-options": "nosniff",
+        "x-frame-options": "DENY",
+        "referrer-policy": "no-referrer",
+        "cross-origin-resource-policy": "same-origin"
+      })
+      assert.match(
+        String(answer.headers["content-security-policy"]),
+        /default-src 'none'.*frame-ancestors 'none'/
+      )
+      if (path !== "/docs") assert.notInclude(answer.headers["content-security-policy"], "unsafe")
+    })
+  )
+
+  it.effect("is for this site alone: CORS is off", () =>
+    Effect.gen(function* () {
+      const headers = { origin: "http://localhost:5173", "access-control-request-method": "POST" }
+      for (const method of ["OPTIONS", "GET"]) {
+        const answer = yield* ask("/api/overview", { method, headers })
+        assert.notProperty(answer.headers, "access-control-allow-origin")
+      }
+    })
+  )
+
+  it.effect("that holds a secret is kept by nobody", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* ask("/api/overview")).headers["cache-control"], "no-store")
+    })
+  )
+})
