@@ -1,17 +1,8 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { Component } from "../../domain/Component.ts"
 
-/** A part that has to work for the service to be of use. */
-export const Component = Schema.Struct({
-  /** `database`, `migrations`, `event listener`, `event fallback`, `branch tbilisi`, … */
-  name: Schema.String,
-  state: Schema.Literals(["up", "down", "starting"]),
-  /** When it came into that state. */
-  since: Schema.DateTimeUtcFromString,
-  /** What is wrong, where it is down. */
-  detail: Schema.NullOr(Schema.String)
-}).annotate({ identifier: "Component" })
-export type Component = typeof Component.Type
+export { Component }
 
 const live = Schema.Struct({ status: Schema.Literal("up") })
 const components = { components: Schema.Array(Component) }

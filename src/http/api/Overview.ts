@@ -1,34 +1,12 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { Backlog, Minute } from "../../domain/Backlog.ts"
 import { AdminAccess } from "./Access.ts"
 import { BranchState } from "./Branches.ts"
 import { Component } from "./Health.ts"
 import { Unavailable } from "./Problems.ts"
 
-/** How many rows of a table are not done, and why. */
-export const Backlog = Schema.Struct({
-  pending: Schema.Int,
-  waiting: Schema.Int,
-  parked: Schema.Int,
-  /** When the oldest that is pending or waiting arrived. */
-  oldest: Schema.NullOr(Schema.DateTimeUtcFromString),
-  /** By code, the most frequent first. */
-  reasons: Schema.Array(
-    Schema.Struct({ state: Schema.Literals(["waiting", "parked"]), reason: Schema.String, count: Schema.Int })
-  )
-}).annotate({ identifier: "Backlog" })
-export type Backlog = typeof Backlog.Type
-
-/** What happened to events in a minute. */
-export const Minute = Schema.Struct({
-  at: Schema.DateTimeUtcFromString,
-  received: Schema.Int,
-  processed: Schema.Int,
-  /** Milliseconds from INSERT to processed; null where nothing was processed. */
-  median: Schema.NullOr(Schema.Number),
-  p99: Schema.NullOr(Schema.Number)
-}).annotate({ identifier: "Minute" })
-export type Minute = typeof Minute.Type
+export { Backlog, Minute }
 
 export const Overview = Schema.Struct({
   at: Schema.DateTimeUtcFromString,

@@ -1,73 +1,11 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
-import { RowState, Table } from "../../domain/Row.ts"
+import { Done } from "../../domain/Action.ts"
+import { Row, RowFilter, RowId, RowSummary, Step, Table } from "../../domain/Row.ts"
 import { AdminAccess } from "./Access.ts"
 import { NotFound, Unavailable } from "./Problems.ts"
 
-/** A row's number: a bigint, as text. */
-export const RowId = Schema.String.check(Schema.isPattern(/^\d{1,18}$/))
-
-/** Which rows. What is left out does not count; of no filter, every row is one. */
-export const filter = {
-  state: Schema.optionalKey(RowState),
-  branch: Schema.optionalKey(Schema.String),
-  /** Of an event `car_update`; of a log entry the kind of record, `car`. */
-  type: Schema.optionalKey(Schema.String),
-  /** A reason's code. */
-  reason: Schema.optionalKey(Schema.String),
-  /** Found in the reason, in the ids, and in what was received. */
-  text: Schema.optionalKey(Schema.String),
-  /** The time of arrival, `from` included, `to` not. */
-  from: Schema.optionalKey(Schema.DateTimeUtcFromString),
-  to: Schema.optionalKey(Schema.DateTimeUtcFromString)
-}
-export const RowFilter = Schema.Struct(filter)
-export type RowFilter = typeof RowFilter.Type
-
-/** A row as a list shows it. The names are those of the columns. */
-export const RowSummary = Schema.Struct({
-  id: RowId,
-  ts: Schema.DateTimeUtcFromString,
-  branch: Schema.NullOr(Schema.String),
-  /** `car_update`; of a log entry its `operation_type`. */
-  type: Schema.NullOr(Schema.String),
-  /** The record that the row is about. */
-  entity_type: Schema.NullOr(Schema.String),
-  entity_id: Schema.NullOr(Schema.String),
-  /** The sentence of a log entry. */
-  description: Schema.NullOr(Schema.String),
-  state: RowState,
-  reason: Schema.NullOr(Schema.String),
-  attempts: Schema.Int,
-  /** Null where there is none. */
-  next_attempt_at: Schema.NullOr(Schema.DateTimeUtcFromString),
-  processed_at: Schema.NullOr(Schema.DateTimeUtcFromString)
-}).annotate({ identifier: "RowSummary" })
-export type RowSummary = typeof RowSummary.Type
-
-/** Something that happened to a row. */
-export const Step = Schema.Struct({
-  at: Schema.DateTimeUtcFromString,
-  step: Schema.Literals(["received", "failed", "parked", "processed", "retried", "discarded", "undone"]),
-  /** The reason of a failure, or of a discard. */
-  detail: Schema.NullOr(Schema.String),
-  /** Who did it, where a person did. */
-  by: Schema.NullOr(Schema.String),
-  trace_id: Schema.NullOr(Schema.String)
-}).annotate({ identifier: "Step" })
-export type Step = typeof Step.Type
-
-/** A row's whole story. */
-export const Row = Schema.Struct({
-  ...RowSummary.fields,
-  /** The trace of its reception, else of its last attempt. */
-  trace_id: Schema.NullOr(Schema.String),
-  /** What happened to it, oldest first. */
-  story: Schema.Array(Step),
-  /** The whole row, column by column: `payload`, `payload_received`, `metadata`, `raw_data`, … */
-  columns: Schema.Record(Schema.String, Schema.Json)
-}).annotate({ identifier: "Row" })
-export type Row = typeof Row.Type
+export { Row, RowFilter, RowId, RowSummary, Step }
 
 /** Which rows an action is about: these, or all that match. */
 const which = {
@@ -81,15 +19,7 @@ const isOne = Schema.makeFilter(
     (ids === undefined) !== (filter === undefined) || "give either ids or filter"
 )
 
-export const Done = Schema.Struct({
-  /** The action's number in the audit; null for a dry run, and where there was nothing to do. */
-  action: Schema.NullOr(RowId),
-  /** How many rows it was about. */
-  count: Schema.Int,
-  /** There are more than one action takes: do it again. */
-  more: Schema.Boolean
-}).annotate({ identifier: "Done" })
-export type Done = typeof Done.Type
+export { Done }
 
 const params = { table: Table }
 const one = { table: Table, id: RowId }
@@ -101,7 +31,7 @@ export class Rows extends HttpApiGroup.make("rows")
     HttpApiEndpoint.get("list", "/:table", {
       params,
       query: {
-        ...filter,
+        ...RowFilter.fields,
         /** Rows with smaller ids than this one. */
         before: Schema.optionalKey(RowId),
         limit: Schema.optionalKey(
