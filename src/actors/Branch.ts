@@ -5,15 +5,27 @@
  * Told `Wake`, it drains the branch's due events until none is left. Each record is handled by a fiber of its own, so
  * no slow or failing record holds up another; events that come for a record in the meantime wait for the next fetch.
  */
-import { Duration, Effect, Fiber, FiberMap, identity, Latch, Option, Semaphore } from "effect"
+import { Duration, Effect, Fiber, FiberMap, identity, Latch, Option, Semaphore, type Tracer } from "effect"
 import { groupBy, type NonEmptyReadonlyArray } from "effect/Array"
 import { ClusterSchema, Entity } from "effect/cluster"
+import { Headers, HttpTraceContext } from "effect/http"
 import { Rpc } from "effect/rpc"
 import { Events } from "../database/Events.ts"
 import { Branch } from "../domain/Branch.ts"
 import { type EntityKey, keyText } from "../domain/Entity.ts"
 import { entityOf, type PendingEvent } from "../domain/Event.ts"
-import { backoff, codeOf, type EventError, InternalError, isSpent, reasonText } from "../domain/Reason.ts"
+import {
+  backoff,
+  codeOf,
+  type EventError,
+  InternalError,
+  isSpent,
+  loggableReason,
+  reasonText
+} from "../domain/Reason.ts"
+import { Standing } from "../domain/Standing.ts"
+import { RentProg } from "../rentprog/RentProg.ts"
+import { Health } from "./Health.ts"
 import { handleRentProgEvent } from "./handleRentProgEvent.ts"
 import { readLog } from "./readLog.ts"
 import { supervise } from "./supervise.ts"
@@ -24,8 +36,14 @@ export const Wake = Rpc.make("Wake").annotate(ClusterSchema.InterruptOnTerminati
 /** The branch's operations log is to be read as far as it goes. */
 export const ReadLog = Rpc.make("ReadLog").annotate(ClusterSchema.InterruptOnTermination, true)
 
+/** Where does the branch stand with RentProg? */
+export const Status = Rpc.make("Status", { success: Standing }).annotate(
+  ClusterSchema.InterruptOnTermination,
+  true
+)
+
 /** Addressed by the branch's code. */
-export const BranchActor = Entity.make("Branch", [Wake, ReadLog])
+export const BranchActor = Entity.make("Branch", [Wake, ReadLog, Status])
 
 /** How many records a branch handles at a time; what is above waits in the table. */
 const mostInFlight = 1000
@@ -37,6 +55,10 @@ export const layer = BranchActor.toLayer(
   Effect.gen(function* () {
     const branch = Branch.make((yield* Entity.CurrentAddress).entityId)
     const events = yield* Events
+    const health = yield* Health
+    const rentprog = yield* RentProg
+    const component = `branch ${branch}`
+    yield* Effect.addFinalizer(() => health.forget(component))
     const inFlight = yield* FiberMap.make<string, void, never>()
     yield* Effect.addFinalizer(() => FiberMap.awaitEmpty(inFlight).pipe(Effect.timeoutOption(grace)))
 
@@ -84,13 +106,14 @@ export const layer = BranchActor.toLayer(
     const oneReader = yield* Semaphore.make(1)
 
     return BranchActor.of({
+      Status: () => rentprog.standing(branch),
       ReadLog: () => Effect.asVoid(oneReader.withPermitsIfAvailable(1)(readLog(branch))),
       Wake: () =>
         Effect.suspend(() => {
           news.openUnsafe()
           if (draining) return Effect.void
           draining = true
-          return Effect.onInterrupt(supervise(`branch ${branch}`)(drain), () =>
+          return Effect.onInterrupt(supervise(component)(drain), () =>
             Effect.sync(() => {
               draining = false
             })
@@ -107,29 +130,47 @@ const handleGroup = Effect.fnUntraced(function* (
   group: NonEmptyReadonlyArray<PendingEvent>,
   arriving: (key: EntityKey) => Effect.Effect<void>
 ) {
-  const spans = yield* Effect.forEach(group, (event) =>
-    Effect.makeSpanScoped("event", { root: true, attributes: labels(event) })
-  )
-  const error = yield* handleRentProgEvent(branch, entityOf(group[0]), group, arriving).pipe(
-    Effect.annotateLogs(labels(group[0])),
-    spans[0] === undefined ? identity : Effect.withParentSpan(spans[0]),
+  const [first, ...others] = group
+  const span = yield* makeSpan(first)
+  // One fetch serves them all: the others' traces lead to the one that tells of it.
+  const links = [{ span, attributes: {} }]
+  const attempts = [
+    { event: first, span },
+    ...(yield* Effect.forEach(others, (event) =>
+      Effect.map(makeSpan(event, links), (span) => ({ event, span }))
+    ))
+  ]
+  const error = yield* handleRentProgEvent(branch, entityOf(first), group, arriving).pipe(
+    Effect.annotateLogs(labels(first)),
+    Effect.withParentSpan(span),
     Effect.catchDefect((defect) => Effect.fail(new InternalError({ detail: String(defect) }))),
     Effect.match({ onSuccess: () => null, onFailure: identity })
   )
-  const attempted = error === null ? group : group.filter(({ due }) => due)
-  yield* Effect.forEach(attempted, (event) => settle(event, error), {
-    concurrency: "unbounded",
-    discard: true
-  })
+  yield* Effect.forEach(
+    attempts.filter(({ event }) => error === null || event.due),
+    ({ event, span }) => settle(event, error, span.traceId),
+    { concurrency: "unbounded", discard: true }
+  )
 }, Effect.scoped)
 
-const settle = Effect.fnUntraced(function* (event: PendingEvent, error: EventError | null) {
+/** An event goes on with the trace of its reception, where there is one. */
+const makeSpan = (event: PendingEvent, links: ReadonlyArray<Tracer.SpanLink> = []) =>
+  Effect.makeSpanScoped("event", {
+    ...Option.match(HttpTraceContext.w3c(Headers.fromInput({ traceparent: event.traceparent ?? "" })), {
+      onNone: () => ({ root: true }),
+      onSome: (parent) => ({ parent })
+    }),
+    links,
+    attributes: labels(event)
+  })
+
+const settle = Effect.fnUntraced(function* (event: PendingEvent, error: EventError | null, traceId: string) {
   const events = yield* Events
   const reason = error === null ? null : reasonText(error)
   const attempts = event.attempts + 1
   const retryIn = error === null || isSpent(codeOf(error), attempts) ? null : yield* backoff(attempts)
 
-  yield* events.settle({ event, reason, retryIn })
+  yield* events.settle({ event, reason, retryIn, traceId })
 
   yield* (
     reason === null
@@ -137,7 +178,13 @@ const settle = Effect.fnUntraced(function* (event: PendingEvent, error: EventErr
       : retryIn === null
         ? Effect.logError("event parked")
         : Effect.logWarning(`event waits ${Duration.format(retryIn)}`)
-  ).pipe(Effect.annotateLogs({ ...labels(event), attempts, ...(reason === null ? {} : { reason }) }))
+  ).pipe(
+    Effect.annotateLogs({
+      ...labels(event),
+      attempts,
+      ...(reason === null ? {} : { reason: loggableReason(reason) })
+    })
+  )
 })
 
 /** What every log line and span of an event carries. */

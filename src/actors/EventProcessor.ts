@@ -9,6 +9,7 @@ import { Branch } from "../domain/Branch.ts"
 import { BranchActor } from "./Branch.ts"
 import { listen } from "./listen.ts"
 import { supervise } from "./supervise.ts"
+import { tellBranch } from "./tellBranch.ts"
 
 /** The trigger's channel. A notification says `id|branch|type|ext_id`. */
 const channel = "rentprog_event_auto_process"
@@ -22,15 +23,7 @@ export const layer = (options: { readonly fallbackInterval: Duration.Duration })
       const actor = yield* BranchActor.client
 
       const wake = (branch: Branch) =>
-        actor(branch)
-          .Wake(undefined, { discard: true })
-          .pipe(
-            Effect.catch((error) =>
-              Effect.logWarning("branch could not be woken, the next sweep tries again", error).pipe(
-                Effect.annotateLogs({ branch })
-              )
-            )
-          )
+        tellBranch(branch, "wake", actor(branch).Wake(undefined, { discard: true }))
 
       const sweep = Effect.gen(function* () {
         const again = yield* events.normaliseAgain
@@ -40,13 +33,14 @@ export const layer = (options: { readonly fallbackInterval: Duration.Duration })
 
       const listener = listen({
         channel,
+        component: "event listener",
         name: "Event processor",
         sweep,
         onNotified: (payloads) => Effect.forEach(branchesOf(payloads), wake, { discard: true })
       })
       const fallback = Effect.schedule(sweep, Schedule.spaced(options.fallbackInterval))
 
-      yield* Effect.all([supervise("event listener")(listener), supervise("event fallback")(fallback)], {
+      yield* Effect.all([listener, supervise("event fallback")(fallback)], {
         concurrency: "unbounded",
         discard: true
       })

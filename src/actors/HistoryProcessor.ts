@@ -8,19 +8,23 @@ import { Singleton } from "effect/cluster"
 import { History, type HistoryOutcome } from "../database/History.ts"
 import type { Branch } from "../domain/Branch.ts"
 import { HistoryId } from "../domain/History.ts"
-import { backoff, codeOfText, isSpent } from "../domain/Reason.ts"
+import { backoff, codeOfText, isSpent, loggableReason } from "../domain/Reason.ts"
 import { BranchActor } from "./Branch.ts"
 import { listen } from "./listen.ts"
 import { supervise } from "./supervise.ts"
+import { tellBranch } from "./tellBranch.ts"
 
 /** The trigger's channel. A notification says `id|branch|entity_type|entity_id`. */
 const channel = "history_item_processed"
 
-/** How entries ended, by `outcome`: `applied`, or the code of the reason. */
 const handled = Metric.counter("jarvis_history_total", {
-  description: "Entries of the operations log by outcome, each attempt counted",
+  description:
+    "Attempts at entries of the operations log, by branch, kind of record and outcome: processed, or the code of the reason",
   incremental: true
 })
+
+/** The kinds of record that the log tells of: whatever else somebody wrote in `entity_type` is no label. */
+const kinds = ["car", "client", "booking", "payment", "maintenance"]
 
 /** How many batches a sweep takes: what is left comes with the next one, before a sweep could meet itself. */
 const mostBatches = 100
@@ -64,6 +68,7 @@ export const layer = (options: HistoryProcessorOptions) =>
 
       const listener = listen({
         channel,
+        component: "history listener",
         name: "History processor",
         sweep,
         onNotified: (payloads) => Effect.flatMap(history.outcomes(idsOf(payloads)), tell)
@@ -71,23 +76,13 @@ export const layer = (options: HistoryProcessorOptions) =>
 
       const readLogs = Effect.forEach(
         options.logs,
-        (branch) =>
-          actor(branch)
-            .ReadLog(undefined, { discard: true })
-            .pipe(
-              Effect.catch((error) =>
-                Effect.logWarning(
-                  "branch could not be told to read its log, the next time comes",
-                  error
-                ).pipe(Effect.annotateLogs({ branch }))
-              )
-            ),
+        (branch) => tellBranch(branch, "read its log", actor(branch).ReadLog(undefined, { discard: true })),
         { discard: true }
       )
 
       yield* Effect.all(
         [
-          supervise("history listener")(listener),
+          listener,
           supervise("history fallback")(Effect.schedule(sweep, Schedule.spaced(options.fallbackInterval))),
           supervise("log reader")(Effect.repeat(readLogs, Schedule.spaced(yield* ReadInterval)))
         ],
@@ -120,10 +115,17 @@ const tellOne = ({ attempts, branch, entity_id, entity_type, id, processed, reas
       entity_type,
       entity_id,
       attempts,
-      ...(reason === null ? {} : { reason })
+      ...(reason === null ? {} : { reason: loggableReason(reason) })
     }),
     Effect.andThen(
-      Metric.update(Metric.withAttributes(handled, { outcome: codeOfText(reason) ?? "applied" }), 1)
+      Metric.update(
+        Metric.withAttributes(handled, {
+          branch: branch?.slice(0, 100) ?? "",
+          type: kinds.find((kind) => kind === entity_type) ?? "",
+          outcome: processed ? "processed" : (codeOfText(reason) ?? "unknown")
+        }),
+        1
+      )
     )
   )
 

@@ -1,9 +1,13 @@
 import { Effect, Stream } from "effect"
 import { Notifications, type Signal } from "../database/Notifications.ts"
+import { Health } from "./Health.ts"
+import { supervise } from "./supervise.ts"
 
 /** A listener of one of the triggers' channels. */
 export interface Listener<E, R> {
   readonly channel: string
+  /** As health calls it: `event listener`. */
+  readonly component: string
   /** As the log calls whoever listens: `Event processor`. */
   readonly name: string
   /** Finds what nobody notified: at each (re)connection, because notifications sent meanwhile are gone. */
@@ -12,14 +16,16 @@ export interface Listener<E, R> {
   readonly onNotified: (payloads: ReadonlyArray<string>) => Effect.Effect<void, E, R>
 }
 
-/** Listens for good. People grep for what it says when it begins. */
+/** Listens for good, supervised: up while it listens. People grep for what it says when it begins. */
 export const listen = Effect.fnUntraced(function* <E, R>({
   channel,
+  component,
   name,
   onNotified,
   sweep
 }: Listener<E, R>) {
   const notifications = yield* Notifications
+  const health = yield* Health
   let started = false
   const listening = Effect.suspend(() => {
     const first = !started
@@ -30,10 +36,18 @@ export const listen = Effect.fnUntraced(function* <E, R>({
         : `${name} listens again, sweeps what it missed`
     )
   })
-  yield* Stream.runForEachArray(notifications.listen(channel), (signals) =>
-    signals.some(({ _tag }) => _tag === "Listening")
-      ? Effect.andThen(listening, sweep)
-      : onNotified(payloadsOf(signals))
+
+  const handle = Effect.fnUntraced(function* (signals: ReadonlyArray<Signal>) {
+    const connection = signals.findLast((signal) => signal._tag !== "Notified")
+    if (connection?._tag === "Lost") return yield* health.report(component, "down", connection.why)
+    if (connection === undefined) return yield* onNotified(payloadsOf(signals))
+    yield* listening
+    yield* health.report(component, "up")
+    yield* sweep
+  })
+
+  yield* Stream.runForEachArray(notifications.listen(channel), handle).pipe(
+    supervise(component, { reportsItself: true })
   )
 })
 

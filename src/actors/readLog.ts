@@ -11,13 +11,14 @@ const overlap = Duration.toMillis("10 minutes")
 const firstReading = Duration.toMillis("1 day")
 
 /**
- * Reads a branch's operations log from where the last reading ended, and writes down what is new; PostgreSQL does the
- * rest. A reading that fails is logged, and the next one begins where it began.
+ * Reads a branch's operations log, unless the branch is paused, from where the last reading ended, and writes down what is new; PostgreSQL does the
+ * rest. A reading that fails is logged, and the next one begins where it began, as does the one after a pause.
  */
 export const readLog = Effect.fn("readLog")(
   function* (branch: Branch) {
     const history = yield* History
     const rentprog = yield* RentProg
+    if (yield* history.isPaused(branch)) return
     const until = yield* Clock.currentTimeMillis
     const last = Option.getOrElse(yield* history.readUntil(branch), () => until - firstReading)
     const entries = yield* rentprog.readLog(branch, last - overlap, until)

@@ -1,10 +1,11 @@
 /** The table `history`, as the service sees it. PostgreSQL reads and applies its rows; here is what is left over. */
 import { PgClient } from "@effect/sql-pg"
-import { Context, Duration, Effect, Layer, Option, Predicate, Schema } from "effect"
+import { Context, Duration, Effect, Layer, Option, Schema } from "effect"
 import type { Branch } from "../domain/Branch.ts"
 import { HistoryId, type LogEntry } from "../domain/History.ts"
 import type { DatabaseError } from "../domain/Reason.ts"
 import { asDatabaseError } from "./Database.ts"
+import { storable } from "./storable.ts"
 
 /** How a row stands after an attempt. */
 export const HistoryOutcome = Schema.Struct({
@@ -29,7 +30,8 @@ export class History extends Context.Service<
   {
     /**
      * Makes another attempt at the rows that are due, the oldest entries first, a hundred at most, and answers how they
-     * went. Rows that another sweep is at work on are left to it.
+     * went. A failure is written down among the attempts; that a record is still missing, once. Rows that another sweep
+     * is at work on are left to it.
      */
     readonly retry: (policy: Policy) => Effect.Effect<ReadonlyArray<HistoryOutcome>, DatabaseError>
     /** How rows stand. */
@@ -41,6 +43,8 @@ export class History extends Context.Service<
      * RentProg does not have either. Rows whose record is there by now are tried again. Answers how many events were queued.
      */
     readonly askForMissing: Effect.Effect<number, DatabaseError>
+    /** Whether a person holds the branch: nothing of its is asked of RentProg. */
+    readonly isPaused: (branch: Branch) => Effect.Effect<boolean, DatabaseError>
     /** Until when a branch's log has been read, in milliseconds since 1970. */
     readonly readUntil: (branch: Branch) => Effect.Effect<Option.Option<number>, DatabaseError>
     /** Writes down the entries that are new, and that the log has been read until then. Answers how many were new. */
@@ -59,6 +63,7 @@ export class History extends Context.Service<
       return History.of({
         retry: (policy) =>
           Effect.gen(function* () {
+            const { traceId } = yield* Effect.orDie(Effect.currentSpan)
             const tried = yield* sql`
               WITH due AS (
                 SELECT history AS entry FROM history
@@ -75,6 +80,19 @@ export class History extends Context.Service<
               Effect.map(policy(outcome), (wait) => ({ ...outcome, wait: wait && Duration.toMillis(wait) }))
             )
             yield* sql`
+              WITH tried AS (
+                SELECT * FROM jsonb_to_recordset(${sql.json(rows)}) AS tried (
+                  id bigint, branch text, entity_type text, entity_id text, user_name text,
+                  processed boolean, reason text, attempts int, wait float8
+                )
+              ), failed AS (
+                -- The trigger made the first attempt, which nobody counted.
+                INSERT INTO row_attempts (source, source_id, attempt, reason, trace_id)
+                SELECT 'history', id, tried.attempts + 1, tried.reason, ${traceId}
+                FROM tried JOIN history USING (id)
+                WHERE NOT tried.processed
+                  AND (tried.reason NOT LIKE 'entity\\_not\\_found%' OR tried.reason IS DISTINCT FROM history.reason)
+              )
               UPDATE history
               SET processed       = tried.processed,
                   ok              = tried.processed,
@@ -89,11 +107,9 @@ export class History extends Context.Service<
                     WHEN tried.processed    THEN NULL
                     WHEN tried.wait IS NULL THEN 'infinity'
                     ELSE now() + tried.wait * interval '1 millisecond'
-                  END
-              FROM jsonb_to_recordset(${sql.json(rows)}) AS tried (
-                id bigint, branch text, entity_type text, entity_id text, user_name text,
-                processed boolean, reason text, attempts int, wait float8
-              )
+                  END,
+                  trace_id        = coalesce(history.trace_id, ${traceId})
+              FROM tried
               WHERE history.id = tried.id
             `
             return tried
@@ -159,6 +175,12 @@ export class History extends Context.Service<
           return asked.length
         }).pipe(sql.withTransaction, asDatabaseError, Effect.withSpan("History.askForMissing")),
 
+        isPaused: (branch) =>
+          sql`SELECT FROM paused_branches WHERE branch = ${branch}`.pipe(
+            asDatabaseError,
+            Effect.map((rows) => rows.length > 0)
+          ),
+
         readUntil: (branch) =>
           sql<{ readonly until: number }>`
             SELECT (extract(epoch FROM read_until) * 1000)::float8 AS until FROM history_progress WHERE branch = ${branch}
@@ -169,6 +191,7 @@ export class History extends Context.Service<
 
         record: (branch, entries, until) =>
           Effect.gen(function* () {
+            const { traceId } = yield* Effect.orDie(Effect.currentSpan)
             // First, because it makes whoever writes down the same branch's entries wait.
             yield* sql`
               INSERT INTO history_progress (branch, read_until) VALUES (${branch}, to_timestamp(${until}::float8 / 1000))
@@ -176,10 +199,11 @@ export class History extends Context.Service<
             `
             const recorded = yield* sql`
               INSERT INTO history (
-                branch, operation_type, operation_id, description, entity_type, entity_id, user_name, created_at, raw_data
+                branch, operation_type, operation_id, description, entity_type, entity_id, user_name, created_at, raw_data,
+                trace_id
               )
               SELECT ${branch}, "operationType", "operationId", description, "entityType", "entityId", "userName",
-                coalesce("createdAt", now()), raw
+                coalesce("createdAt", now()), raw, ${traceId}
               FROM (
                 SELECT DISTINCT ON (left("operationId", 64)) *
                 FROM jsonb_to_recordset(${sql.json(storable(entries))}) AS sent (
@@ -202,15 +226,6 @@ export class History extends Context.Service<
     })
   )
 }
-
-/** As jsonb takes it: without NUL and half characters. */
-const storable = (value: unknown): unknown => {
-  if (Predicate.isString(value)) return storableText(value)
-  if (Array.isArray(value)) return value.map(storable)
-  if (!Predicate.isObject(value)) return value
-  return Object.fromEntries(Object.entries(value).map(([name, one]) => [storableText(name), storable(one)]))
-}
-const storableText = (text: string): string => text.replaceAll("\0", "").toWellFormed()
 
 /** What stands before `car 59439` in the reason of a row that waits for it. */
 const missing = "entity_not_found: "

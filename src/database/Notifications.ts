@@ -1,14 +1,18 @@
 /**
  * What PostgreSQL notifies, as a stream that survives its connection.
  *
- * A connection that is lost is opened anew with a growing delay. Notifications sent meanwhile are gone for good, so
- * each (re)connection says `Listening`: whoever reads the stream then looks into the tables.
+ * A connection that is lost says `Lost` and is opened anew with a growing delay. Notifications sent meanwhile are gone for
+ * good, so each (re)connection says `Listening`: whoever reads the stream then looks into the tables.
  */
 import { PgClient } from "@effect/sql-pg"
-import { Context, Effect, Layer, Schedule, Stream } from "effect"
+import { Context, Effect, Layer, Queue, Schedule, Stream } from "effect"
 import { sayWhy } from "./Database.ts"
 
-export type Signal = { readonly _tag: "Listening" } | { readonly _tag: "Notified"; readonly payload: string }
+export type Signal =
+  | { readonly _tag: "Listening" }
+  | { readonly _tag: "Notified"; readonly payload: string }
+  /** Also where a connection could not be opened. */
+  | { readonly _tag: "Lost"; readonly why: string }
 
 export class Notifications extends Context.Service<
   Notifications,
@@ -35,14 +39,20 @@ export class Notifications extends Context.Service<
 
       return Notifications.of({
         listen: (channel) =>
-          once(channel).pipe(
-            Stream.tapError((error) =>
-              Effect.logWarning(`listener lost its connection, connects again: ${sayWhy(error)}`).pipe(
-                Effect.annotateLogs({ channel })
-              )
-            ),
-            Stream.retry(reconnect),
-            Stream.orDie
+          // A queue between: what comes while its reader is busy comes together, and a loss is known at once.
+          Stream.callback<Signal>((signals) =>
+            once(channel).pipe(
+              Stream.tapError((error) => {
+                const why = sayWhy(error)
+                return Effect.logWarning(`listener lost its connection, connects again: ${why}`).pipe(
+                  Effect.annotateLogs({ channel }),
+                  Effect.andThen(Queue.offer(signals, { _tag: "Lost", why }))
+                )
+              }),
+              Stream.retry(reconnect),
+              Stream.orDie,
+              Stream.runForEachArray((some) => Queue.offerAll(signals, some))
+            )
           )
       })
     })

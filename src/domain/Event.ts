@@ -46,7 +46,9 @@ export const PendingEvent = Schema.Struct({
   /** Attempts already made. */
   attempts: Schema.Int,
   /** False while a failed attempt's backoff still runs. */
-  due: Schema.Boolean
+  due: Schema.Boolean,
+  /** The W3C trace context of its reception, as it stands in `metadata`; null where there is none. */
+  traceparent: Schema.NullOr(Schema.String)
 })
 export type PendingEvent = typeof PendingEvent.Type
 

@@ -160,3 +160,10 @@ export const backoff = (attempts: number): Effect.Effect<Duration.Duration> =>
 
 /** Whether a row whose `attempts`-th attempt failed for `code` is parked: no further attempt is worth making. */
 export const isSpent = (code: ReasonCode, attempts: number): boolean => attempts >= reasons[code]
+
+/**
+ * What of a `reason` may be logged. The details of RentProg's errors are our own words; any other may quote the row, and
+ * with it a person's name or number.
+ */
+export const loggableReason = (reason: string): string =>
+  /^(rentprog_|missing_dependency)/.test(reason) ? reason : (reason.split(":", 1)[0] ?? "")

@@ -1,7 +1,7 @@
 /**
  * Reads of RentProg's API: within the quota, with a token that holds, and with every status given its meaning.
  */
-import { Effect, Schema } from "effect"
+import { DateTime, Effect, Schema } from "effect"
 import { HttpClientRequest } from "effect/http"
 import type { Branch } from "../domain/Branch.ts"
 import {
@@ -11,6 +11,7 @@ import {
   RentProgRateLimited,
   RentProgUnauthorized
 } from "../domain/Reason.ts"
+import type { Standing } from "../domain/Standing.ts"
 import { Patience } from "./Patience.ts"
 import * as Quota from "./Quota.ts"
 import type { Token, Tokens } from "./Token.ts"
@@ -107,5 +108,15 @@ export const make = Effect.fnUntraced(function* (transport: Transport, readsPerM
   const ready = (branch: Branch): Effect.Effect<void> =>
     Effect.flatMap(transport.isOpen(branch), (isOpen) => (isOpen ? Effect.void : quota.ready(branch)))
 
-  return { reader, ready }
+  const standing = Effect.fnUntraced(function* (branch: Branch): Effect.fn.Return<Standing> {
+    const { left, pausedUntil } = yield* quota.standing(branch)
+    return {
+      quota_left: left,
+      reads_per_minute: readsPerMinute,
+      quota_paused_until: pausedUntil === null ? null : DateTime.makeUnsafe(pausedUntil),
+      breaker: yield* transport.breakerOf(branch)
+    }
+  })
+
+  return { reader, ready, standing }
 })

@@ -37,13 +37,19 @@ export const make = Effect.fnUntraced(
         Effect.asVoid
       )
 
+    /** How many reads the bucket holds, a pause apart. Uses nothing up. */
+    const held = (branch: Branch): Effect.Effect<number> =>
+      Effect.map(
+        Effect.orDie(limiter.consume({ ...bucket, key: branch, tokens: 0 })),
+        ({ remaining }) => remaining
+      )
+
     /** Waits until a read may go out, and leaves it to others. */
     const ready = (branch: Branch): Effect.Effect<void> =>
       unpaused(branch).pipe(
-        Effect.andThen(limiter.consume({ ...bucket, key: branch, tokens: 0 })),
-        Effect.orDie,
-        Effect.flatMap(({ remaining }) =>
-          remaining >= 1 ? Effect.void : Effect.andThen(Effect.sleep(inflow), ready(branch))
+        Effect.andThen(held(branch)),
+        Effect.flatMap((reads) =>
+          reads >= 1 ? Effect.void : Effect.andThen(Effect.sleep(inflow), ready(branch))
         )
       )
 
@@ -53,7 +59,15 @@ export const make = Effect.fnUntraced(
         pausedUntil.set(branch, Math.max(pausedUntil.get(branch) ?? 0, now + millis))
       })
 
-    return { take, ready, pause }
+    /** How many reads may go out now, and until when a 429 holds, in milliseconds since 1970; null where none does. */
+    const standing = Effect.fnUntraced(function* (branch: Branch) {
+      const until = pausedUntil.get(branch) ?? 0
+      return until > (yield* Clock.currentTimeMillis)
+        ? { left: 0, pausedUntil: until }
+        : { left: yield* held(branch), pausedUntil: null }
+    })
+
+    return { take, ready, pause, standing }
   },
   Effect.provide(RateLimiter.layer),
   Effect.provide(RateLimiter.layerStoreMemory)

@@ -7,6 +7,7 @@ import type { Branch } from "../domain/Branch.ts"
 import type { EntityKey } from "../domain/Entity.ts"
 import type { LogEntry } from "../domain/History.ts"
 import type { RentProgError } from "../domain/Reason.ts"
+import type { Standing } from "../domain/Standing.ts"
 import * as Addresses from "./Addresses.ts"
 import * as Calls from "./Calls.ts"
 import * as Log from "./Log.ts"
@@ -51,6 +52,10 @@ export class RentProg extends Context.Service<
       from: number,
       to: number
     ) => Effect.Effect<ReadonlyArray<LogEntry>, RentProgError>
+    /** Where a branch stands with the API. Asks RentProg nothing and uses no quota up. */
+    readonly standing: (branch: Branch) => Effect.Effect<Standing>
+    /** The branches that have a token. */
+    readonly branches: ReadonlyArray<Branch>
   }
 >()("jarvis/rentprog/RentProg") {
   /** How long it waits and how often it tries is `Patience`, read when the layer is built. */
@@ -65,5 +70,6 @@ const make = Effect.fnUntraced(function* (options: RentProgOptions) {
   const read = calls.reader(baseUrl, yield* Token.make(transport, baseUrl, tokens))
   const { fetch } = yield* Lookup.make(Addresses.make(read), calls.ready)
   const readLog = Log.make(calls.reader(baseUrl.replace(/\/public$/, ""), Token.ofUsers(userTokens)))
-  return RentProg.of({ fetch, readLog })
+  const branches = Array.from(new Set([...tokens.keys(), ...userTokens.keys()]))
+  return RentProg.of({ fetch, readLog, standing: calls.standing, branches })
 })

@@ -7,6 +7,7 @@ import { HttpClient, type HttpClientRequest } from "effect/http"
 import { CircuitBreaker } from "effect/persistence"
 import type { Branch } from "../domain/Branch.ts"
 import { RentProgTimeout, RentProgUnavailable } from "../domain/Reason.ts"
+import type { Standing } from "../domain/Standing.ts"
 import { Patience } from "./Patience.ts"
 
 /** What came back, whole, with any status below 500. */
@@ -84,14 +85,22 @@ export const make = Effect.gen(function* () {
       detail: `circuit open: ${patience.failuresToOpen} calls for branch ${branch} failed in a row; a call tries again every ${Duration.format(Duration.fromInputUnsafe(patience.openFor))}`
     })
 
+  const circuit = (branch: Branch) => Effect.orDie(breaker.state(branch))
+
   /** Whether a call of the branch would be turned away, the one that tries whether RentProg is back apart. */
   const isOpen = (branch: Branch): Effect.Effect<boolean> =>
     Effect.map(
-      Effect.orDie(breaker.state(branch)),
+      circuit(branch),
       (state) =>
         (state._tag === "Open" && Duration.isPositive(state.retryAfter)) ||
         (state._tag === "HalfOpen" && state.probing)
     )
+
+  const breakerOf = (branch: Branch): Effect.Effect<Standing["breaker"]> =>
+    Effect.map(circuit(branch), (state) => {
+      if (state._tag === "Closed") return "closed"
+      return state._tag === "Open" && Duration.isPositive(state.retryAfter) ? "open" : "half-open"
+    })
 
   /**
    * Makes the call that `prepare` has ready, which may wait for its turn; each further try prepares anew. `what` says
@@ -119,7 +128,7 @@ export const make = Effect.gen(function* () {
       })
     )
 
-  return { send, isOpen }
+  return { send, isOpen, breakerOf }
 }).pipe(Effect.provide(CircuitBreaker.layerStoreMemory()))
 
 export type Transport = Effect.Success<typeof make>

@@ -1,13 +1,20 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, layer } from "@effect/vitest"
 import { Cause, Clock, Effect, Exit, Fiber, Metric } from "effect"
 import { TestClock } from "effect/testing"
+import { Health } from "../../src/actors/Health.ts"
 import { restarts, supervise } from "../../src/actors/supervise.ts"
 
 /** Restarts counted so far under a name. */
 const counted = (name: string) =>
   Effect.map(Metric.value(Metric.withAttributes(restarts, { name })), ({ count }) => Number(count))
 
-describe("what is supervised", () => {
+/** How Health has a part, as `state: detail`; undefined where it does not have it. */
+const state = Effect.fnUntraced(function* (name: string) {
+  const part = (yield* (yield* Health).components).find((component) => component.name === name)
+  return part && [part.state, part.detail]
+})
+
+layer(Health.layer)("what is supervised", (it) => {
   it.effect.each([
     { how: "fails", end: Effect.fail("broken") },
     { how: "dies", end: Effect.die(new Error("broken")) }
@@ -64,6 +71,63 @@ describe("what is supervised", () => {
       assert.isTrue(Exit.isFailure(within) && Cause.hasInterruptsOnly(within.cause))
       assert.strictEqual(yield* counted("a part that is told to stop"), 0)
       assert.strictEqual(yield* counted("a part that stops"), 0)
+    })
+  )
+
+  it.effect.each([
+    { how: "fails", end: Effect.fail(new Error("broken\n  twice")) },
+    { how: "dies", end: Effect.die(new Error("broken\n  twice")) }
+  ])("and $how is down while it waits, and up while it runs", ({ end, how }) =>
+    Effect.gen(function* () {
+      const name = `a part that soon ${how}`
+      const part = Effect.andThen(Effect.sleep("10 seconds"), end)
+      const fiber = yield* Effect.forkChild(supervise(name)(part))
+      yield* TestClock.adjust("9 seconds")
+      assert.deepStrictEqual(yield* state(name), ["up", null])
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(yield* state(name), ["down", "broken twice"])
+      yield* TestClock.adjust("1200 millis")
+      assert.deepStrictEqual(yield* state(name), ["up", null])
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(yield* state(name), ["down", "broken twice"])
+      yield* Fiber.interrupt(fiber)
+      assert.isUndefined(yield* state(name))
+    })
+  )
+
+  it.effect("and says by itself when it is up stays down until then", () =>
+    Effect.gen(function* () {
+      const health = yield* Health
+      const name = "a part that reports itself"
+      const part = Effect.sleep("10 seconds").pipe(
+        Effect.andThen(health.report(name, "up")),
+        Effect.andThen(Effect.sleep("10 seconds")),
+        Effect.andThen(Effect.fail("broken"))
+      )
+      const fiber = yield* Effect.forkChild(supervise(name, { reportsItself: true })(part))
+      assert.isUndefined(yield* state(name))
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(yield* state(name), ["up", null])
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(yield* state(name), ["down", "broken"])
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual(yield* state(name), ["down", "broken"])
+      yield* TestClock.adjust("6200 millis")
+      assert.deepStrictEqual(yield* state(name), ["up", null])
+      yield* Fiber.interrupt(fiber)
+    })
+  )
+
+  it.effect("and never failed has its count all the same", () =>
+    Effect.gen(function* () {
+      const fiber = yield* Effect.forkChild(supervise("a part that is well")(Effect.never))
+      yield* TestClock.adjust("1 second")
+      const series = (yield* Metric.snapshot).filter(
+        ({ attributes, id }) =>
+          id === "jarvis_restarts_total" && attributes?.["name"] === "a part that is well"
+      )
+      assert.lengthOf(series, 1)
+      yield* Fiber.interrupt(fiber)
     })
   )
 })

@@ -4,6 +4,7 @@ import { FetchHttpClient, type HttpClient } from "effect/http"
 import * as BranchActor from "../../src/actors/Branch.ts"
 import * as Cluster from "../../src/actors/Cluster.ts"
 import * as EventProcessor from "../../src/actors/EventProcessor.ts"
+import { Health } from "../../src/actors/Health.ts"
 import * as HistoryProcessor from "../../src/actors/HistoryProcessor.ts"
 import { Events } from "../../src/database/Events.ts"
 import { History } from "../../src/database/History.ts"
@@ -79,10 +80,11 @@ const rentprog = ({
     )
   ).pipe(Layer.provide(Layer.succeed(Patience, { ...hasty, ...patience })))
 
-/** Where the service runs: a migrated database, a generous simulator, and a log that is kept. */
+/** Where the service runs: a migrated database, a generous simulator, and a log and a health that are kept. */
 export const surroundings = (options: WorldOptions = {}) =>
   Layer.mergeAll(
     testDatabase,
+    Health.layer,
     Simulator.layer({ readsPerMinute: 100_000, tokensPerMinute: 100_000, ...options.simulator })
   ).pipe(Layer.provideMerge(Log.layer))
 

@@ -32,10 +32,12 @@ const taken = Effect.fnUntraced(function* (branch: Branch, except: ReadonlyArray
 const asTaken = Effect.fnUntraced(function* (id: EventId | undefined) {
   const sql = yield* PgClient.PgClient
   const [row] = yield* sql`
-    SELECT id::text, branch, type, ext_id, attempts, true AS due FROM events WHERE id = ${id ?? ""}::bigint
+    SELECT id::text, branch, type, ext_id, attempts, true AS due, null AS traceparent FROM events WHERE id = ${id ?? ""}::bigint
   `
   return yield* Schema.decodeUnknownEffect(PendingEvent)(row)
 })
+
+const traceId = "0af7651916cd43dd8448eb211c80319c"
 
 const settle = Effect.fnUntraced(function* (
   id: EventId | undefined,
@@ -43,7 +45,7 @@ const settle = Effect.fnUntraced(function* (
   retryIn: Duration.Duration | null
 ) {
   const events = yield* Events
-  yield* events.settle({ event: yield* asTaken(id), reason, retryIn })
+  yield* events.settle({ event: yield* asTaken(id), reason, retryIn, traceId })
 })
 const waits = (id: EventId | undefined) => settle(id, "rentprog_timeout: slow", Duration.hours(1))
 
@@ -66,7 +68,15 @@ layer(tests, { excludeTestServices: true })("Events.take", (it) => {
       )
       assert.deepStrictEqual<unknown>(
         yield* events.take(branch, []),
-        eventTypes.map((type, n) => ({ id: ids[n], branch, type, ext_id: String(n), attempts: 0, due: true }))
+        eventTypes.map((type, n) => ({
+          id: ids[n],
+          branch,
+          type,
+          ext_id: String(n),
+          attempts: 0,
+          due: true,
+          traceparent: null
+        }))
       )
     })
   )
@@ -248,8 +258,8 @@ layer(tests, { excludeTestServices: true })("Events.settle", (it) => {
       const event = yield* asTaken(id)
       yield* sql.unsafe(`UPDATE events SET ${touch} WHERE id = ${id}`)
       const touched = yield* readOne(id)
-      yield* events.settle({ event, reason: null, retryIn: null })
-      yield* events.settle({ event, reason: "rentprog_not_found: spent", retryIn: null })
+      yield* events.settle({ event, reason: null, retryIn: null, traceId })
+      yield* events.settle({ event, reason: "rentprog_not_found: spent", retryIn: null, traceId })
       assert.deepStrictEqual(yield* readOne(id), touched)
     })
   )

@@ -52,17 +52,50 @@ layer(Notifications.layer.pipe(Layer.provideMerge(emptyDatabase)), { excludeTest
       })
     )
 
-    it.effect("a connection that is cut is opened anew, again and again, and says so", () =>
+    it.effect("a connection that is cut says so and is opened anew, again and again", () =>
       Effect.gen(function* () {
         const sql = yield* PgClient.PgClient
         const next = yield* listen("cut")
         assert.deepStrictEqual(yield* next, listening)
         for (const payload of ["first", "second", "third"]) {
           assert.isAtLeast(yield* cutOff, 1)
+          const lost = yield* next
+          assert.include(lost._tag === "Lost" ? lost.why : "", "terminating connection")
           assert.deepStrictEqual(yield* next, listening)
           yield* sql.notify("cut", payload)
           assert.deepStrictEqual(yield* next, notified(payload))
         }
+      })
+    )
+
+    it.effect("what comes while its reader is busy comes together", () =>
+      Effect.gen(function* () {
+        const sql = yield* PgClient.PgClient
+        const notifications = yield* Notifications
+        const arrays = yield* Queue.unbounded<ReadonlyArray<Signal>>()
+        const goOn = yield* Queue.unbounded<void>()
+        const other = yield* listen("busy")
+        assert.deepStrictEqual(yield* other, listening)
+        yield* Effect.forkScoped(
+          Stream.runForEachArray(notifications.listen("busy"), (signals) =>
+            Effect.andThen(Queue.offer(arrays, signals), Queue.take(goOn))
+          )
+        )
+        assert.deepStrictEqual(yield* Queue.take(arrays), [listening])
+        const payloads = Array.from({ length: 100 }, (_, n) => String(n))
+        for (const payload of payloads) yield* sql.notify("busy", payload)
+        // Both connections hear the same: what this one was told, the other one was as well, or is about to be.
+        for (const payload of payloads) assert.deepStrictEqual(yield* other, notified(payload))
+        yield* Queue.offer(goOn, undefined)
+        const heard: Array<Signal> = []
+        let times = 0
+        while (heard.length < payloads.length) {
+          heard.push(...(yield* Queue.take(arrays)))
+          times += 1
+          yield* Queue.offer(goOn, undefined)
+        }
+        assert.deepStrictEqual(heard, payloads.map(notified))
+        assert.isBelow(times, 10)
       })
     )
   }

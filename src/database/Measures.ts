@@ -1,0 +1,73 @@
+/** What the tables hold, counted for whoever measures. */
+import { PgClient } from "@effect/sql-pg"
+import { Context, Duration, Effect, Layer, Schema } from "effect"
+import type { DatabaseError } from "../domain/Reason.ts"
+import { Table } from "../domain/Row.ts"
+import { asDatabaseError } from "./Database.ts"
+import { within } from "./within.ts"
+
+/** Rows of a table that are not done and stand alike. */
+const Undone = Schema.Struct({
+  table: Table,
+  /** Empty where a row has none; its first hundred characters where it is longer. */
+  branch: Schema.String,
+  state: Schema.Literals(["pending", "waiting", "parked"]),
+  /** The reason's code of parked rows, `unknown` where the table `reasons` lacks it; else empty. */
+  reason: Schema.String,
+  count: Schema.Int,
+  /** How long ago the oldest of them arrived, in seconds. */
+  oldest: Schema.Number
+})
+export type Undone = typeof Undone.Type
+
+export class Measures extends Context.Service<
+  Measures,
+  {
+    /** All rows that are not done. */
+    readonly undone: Effect.Effect<ReadonlyArray<Undone>, DatabaseError>
+    /** The branches that a person holds. */
+    readonly paused: Effect.Effect<ReadonlyArray<string>, DatabaseError>
+  }
+>()("jarvis/database/Measures") {
+  static readonly layer: Layer.Layer<Measures, never, PgClient.PgClient> = Layer.effect(
+    Measures,
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+
+      const undone = (table: Table) => sql`
+        SELECT ${table}::text AS "table", coalesce(left(branch, 100), '') AS branch, state,
+          CASE WHEN state = 'parked' THEN coalesce(reasons.code, 'unknown') ELSE '' END AS reason,
+          count(*)::int AS count,
+          greatest(extract(epoch FROM now() - min(ts)), 0)::float8 AS oldest
+        FROM (
+          SELECT branch, ts, split_part(reason, ':', 1) AS code, row_state(processed, ok, reason, next_attempt_at) AS state
+          FROM ${sql(table)} WHERE NOT processed
+        ) AS row LEFT JOIN reasons ON reasons.code = row.code
+        GROUP BY 2, 3, 4
+      `
+
+      return Measures.of({
+        undone: sql`${undone("events")} UNION ALL ${undone("history")}`.pipe(
+          asDatabaseError,
+          within(limit),
+          Effect.flatMap(decode(Undone))
+        ),
+        paused: sql`SELECT branch FROM paused_branches ORDER BY branch`.pipe(
+          asDatabaseError,
+          within(limit),
+          Effect.flatMap(decode(Schema.Struct({ branch: Schema.String }))),
+          Effect.map((rows) => rows.map(({ branch }) => branch))
+        )
+      })
+    })
+  )
+}
+
+/** Whoever scrapes waits 10 s, as a rule. */
+const limit = Duration.seconds(5)
+
+// PostgreSQL made these rows: one that does not decode is a defect.
+const decode =
+  <S extends Schema.Decoder<unknown>>(row: S) =>
+  (rows: ReadonlyArray<unknown>) =>
+    Effect.orDie(Schema.decodeUnknownEffect(Schema.Array(row))(rows))

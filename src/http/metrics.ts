@@ -1,0 +1,89 @@
+/**
+ * `/metrics`, as Prometheus reads it: what is counted where it happens, and what is looked up for each scrape. The latter
+ * is made anew each time, so that a series whose branch or reason is gone goes as well.
+ */
+import { Effect, Metric } from "effect"
+import { HttpRouter, HttpServerResponse } from "effect/http"
+import { PrometheusMetrics } from "effect/observability"
+import { Health } from "../actors/Health.ts"
+import { Measures } from "../database/Measures.ts"
+import type { Table } from "../domain/Row.ts"
+import { RentProg } from "../rentprog/RentProg.ts"
+
+const gauge = (name: string, description: string) => Metric.gauge(name, { description })
+
+const set = (metric: Metric.Gauge<number>, labels: Readonly<Record<string, string>>, value: number) =>
+  Metric.update(Metric.withAttributes(metric, labels), value)
+
+const backlogOf = (table: Table, rows: string) => ({
+  pending: gauge(`jarvis_${table}_pending`, `${rows} that nobody has tried yet, by branch`),
+  waiting: gauge(`jarvis_${table}_waiting`, `${rows} that failed and are tried again, by branch`),
+  parked: gauge(`jarvis_${table}_parked`, `${rows} that a person has to look at, by branch and reason`),
+  oldest: gauge(
+    `jarvis_${table}_oldest_pending_seconds`,
+    `Age of the oldest of the ${rows.toLowerCase()} that nobody has tried yet, by branch`
+  )
+})
+const backlogs = {
+  events: backlogOf("events", "Events"),
+  history: backlogOf("history", "Entries of the operations log")
+}
+const paused = gauge("jarvis_branch_paused", "1 for each branch that a person holds")
+const quotaLeft = gauge("jarvis_rentprog_quota_left", "Reads of RentProg that may go out now, by branch")
+const breakerOpen = gauge(
+  "jarvis_rentprog_breaker_open",
+  "1 from when RentProg failed a branch too often until a call succeeds again, else 0"
+)
+const up = gauge("jarvis_up", "1 for each part of the service that works, 0 for one that does not or not yet")
+
+/** The rows that are not done. Branches that have none say so. */
+const backlog = Effect.gen(function* () {
+  const measures = yield* Measures
+  const { branches } = yield* RentProg
+  const undone = yield* measures.undone
+  for (const { oldest, pending, waiting } of Object.values(backlogs)) {
+    for (const metric of [pending, waiting, oldest]) {
+      for (const branch of branches) yield* set(metric, { branch }, 0)
+    }
+  }
+  for (const { branch, count, oldest, reason, state, table } of undone) {
+    const metrics = backlogs[table]
+    if (state === "parked") yield* set(metrics.parked, { branch, reason }, count)
+    else yield* set(metrics[state], { branch }, count)
+    if (state === "pending") yield* set(metrics.oldest, { branch }, oldest)
+  }
+  for (const branch of yield* measures.paused) yield* set(paused, { branch }, 1)
+})
+
+const gauges = Effect.gen(function* () {
+  const rentprog = yield* RentProg
+  const health = yield* Health
+  // The database may be away: the rest is told all the same.
+  yield* Effect.catch(backlog, ({ detail }) =>
+    Effect.logWarning(`the backlog could not be counted: ${detail}`)
+  )
+  for (const branch of rentprog.branches) {
+    const { breaker, quota_left } = yield* rentprog.standing(branch)
+    yield* set(quotaLeft, { branch }, quota_left)
+    yield* set(breakerOpen, { branch }, breaker === "closed" ? 0 : 1)
+  }
+  for (const { name, state } of yield* health.components) {
+    yield* set(up, { component: name }, state === "up" ? 1 : 0)
+  }
+  return yield* PrometheusMetrics.format()
+})
+
+const scrape = Effect.gen(function* () {
+  const counted = yield* PrometheusMetrics.format()
+  const measured = yield* Effect.provideService(gauges, Metric.MetricRegistry, new Map())
+  return HttpServerResponse.text(counted + measured, {
+    contentType: "text/plain; version=0.0.4; charset=utf-8"
+  })
+})
+
+export const metrics = HttpRouter.use(
+  Effect.fnUntraced(function* (router) {
+    const services = yield* Effect.context<Health | Measures | RentProg>()
+    yield* router.add("GET", "/metrics", Effect.provideContext(scrape, services))
+  })
+)

@@ -1,0 +1,93 @@
+import { PgClient } from "@effect/sql-pg"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import * as BranchActor from "../../src/actors/Branch.ts"
+import { Branch } from "../../src/domain/Branch.ts"
+import { Simulator } from "../../src/simulator/Simulator.ts"
+import { about, allProcessed, events, insert, until, wake } from "../support/tables.ts"
+import { reads } from "./calls.ts"
+import { dependencies, surroundings, world } from "./world.ts"
+
+const pause = (branch: string) =>
+  PgClient.PgClient.use(
+    (sql) => sql`INSERT INTO paused_branches (branch, paused_by) VALUES (${branch}, 'Anna')`
+  )
+const resume = PgClient.PgClient.use((sql) => sql`DELETE FROM paused_branches`)
+
+const actor = (branch: string) => Effect.map(BranchActor.BranchActor.client, (client) => client(branch))
+
+/** The branches' actors alone, with nobody to wake them but the test. */
+const actors = BranchActor.layer.pipe(Layer.provideMerge(dependencies()), Layer.provideMerge(surroundings()))
+
+describe("a paused branch", () => {
+  it.live("asks RentProg nothing for its events until it is resumed; the others go on", () =>
+    Effect.gen(function* () {
+      const simulator = yield* Simulator
+      yield* simulator.put("car", { id: 1, company_id: 9247 })
+      yield* simulator.put("car", { id: 2, company_id: 9248 })
+      yield* pause("tbilisi")
+      yield* insert(about("car_update", 1, "tbilisi"), about("car_update", 2, "kutaisi"))
+      // Looks that find nothing to do for tbilisi lie between: kutaisi is done after them.
+      for (let n = 0; n < 3; n += 1) yield* wake("tbilisi")
+      yield* until(events, (rows) => rows[1]?.processed === true)
+      assert.deepStrictEqual(yield* reads, ["/cars/2"])
+      yield* resume
+      yield* wake("tbilisi")
+      yield* allProcessed
+      assert.deepStrictEqual(yield* reads, ["/cars/2", "/cars/1"])
+    }).pipe(Effect.provide(world()))
+  )
+
+  it.live("has its log read from where it was, once it is resumed", () =>
+    Effect.gen(function* () {
+      const tbilisi = yield* actor("tbilisi")
+      yield* pause("tbilisi")
+      yield* tbilisi.ReadLog()
+      assert.deepStrictEqual(yield* reads, [])
+      yield* resume
+      yield* tbilisi.ReadLog()
+      assert.lengthOf(yield* reads, 1)
+    }).pipe(Effect.provide(actors))
+  )
+
+  it.live("ends what is in flight", () =>
+    Effect.gen(function* () {
+      const simulator = yield* Simulator
+      yield* simulator.put("car", { id: 1, company_id: 9247 })
+      yield* simulator.put("car", { id: 2, company_id: 9247 })
+      yield* insert(about("car_update", 1))
+      const tbilisi = yield* actor("tbilisi")
+      yield* tbilisi.Wake(undefined, { discard: true })
+      yield* until(reads, ({ length }) => length === 1)
+      yield* pause("tbilisi")
+      yield* insert(about("car_update", 2))
+      yield* until(events, (rows) => rows[0]?.processed === true)
+      // Returns when nothing is left to do.
+      yield* tbilisi.Wake()
+      assert.isFalse((yield* events)[1]?.processed)
+      assert.deepStrictEqual(yield* reads, ["/cars/1"])
+    }).pipe(Effect.provide(actors))
+  )
+})
+
+describe("an actor", () => {
+  it.live("says where its branch stands with RentProg, and asks RentProg nothing for it", () =>
+    Effect.gen(function* () {
+      const branch = Branch.make("tbilisi")
+      const standing = yield* (yield* actor(branch)).Status()
+      assert.deepStrictEqual(standing, {
+        quota_left: 25_000,
+        reads_per_minute: 100_000,
+        quota_paused_until: null,
+        breaker: "closed"
+      })
+      assert.deepStrictEqual(yield* reads, [])
+    }).pipe(Effect.provide(actors))
+  )
+
+  it.live("says so of a branch that has no token as well", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* (yield* actor("nowhere")).Status()).breaker, "closed")
+    }).pipe(Effect.provide(actors))
+  )
+})

@@ -1,0 +1,95 @@
+import { PgClient } from "@effect/sql-pg"
+import { assert, layer } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { Measures } from "../../src/database/Measures.ts"
+import { testDatabase } from "../support/TestDatabase.ts"
+
+const tests = Measures.layer.pipe(Layer.provideMerge(testDatabase))
+
+/** Rows as they stand, past the triggers. */
+const write = Effect.fnUntraced(function* (table: "events" | "history", values: string) {
+  const sql = yield* PgClient.PgClient
+  yield* sql.withTransaction(
+    Effect.gen(function* () {
+      yield* sql`SET LOCAL session_replication_role = replica`
+      yield* sql`TRUNCATE ${sql(table)}`
+      yield* sql.unsafe(
+        `INSERT INTO ${table} (branch, processed, ok, reason, next_attempt_at, ts) VALUES ${values}`
+      )
+    })
+  )
+})
+
+layer(tests, { excludeTestServices: true })("what is not done", (it) => {
+  it.effect.each(["events", "history"] as const)("is counted by how it stands: %s", (table) =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      yield* sql`TRUNCATE events, history`
+      const long = "x".repeat(150)
+      yield* write(
+        table,
+        `('a', false, NULL,  NULL,                      now(),      now() - interval '1 hour'),
+         ('a', false, NULL,  NULL,                      now(),      now()),
+         ('a', false, NULL,  NULL,                      NULL,       now()),
+         ('a', false, false, 'rentprog_timeout: slow',  now(),      now()),
+         ('a', false, false, 'rentprog_unavailable: x', now(),      now()),
+         ('a', false, false, 'missing_ext_id',          'infinity', now()),
+         ('a', false, false, 'missing_ext_id: again',   'infinity', now()),
+         ('a', false, false, 'because',                 'infinity', now()),
+         ('a', false, false, 'so it is',                'infinity', now()),
+         (NULL, false, false, 'unknown_branch: none',   'infinity', now()),
+         ('${long}', false, NULL, NULL,                 now(),      now() + interval '1 hour'),
+         ('a', true, true, NULL, NULL, now()),
+         ('a', true, false, 'discarded: test', NULL, now())`
+      )
+      const undone = yield* Measures.use(({ undone }) => undone)
+      assert.sameDeepMembers(
+        undone.map(({ oldest, ...rest }) => ({ ...rest, old: oldest > 3000 })),
+        [
+          { table, branch: "a", state: "pending", reason: "", count: 3, old: true },
+          { table, branch: "a", state: "waiting", reason: "", count: 2, old: false },
+          { table, branch: "a", state: "parked", reason: "missing_ext_id", count: 2, old: false },
+          { table, branch: "a", state: "parked", reason: "unknown", count: 2, old: false },
+          { table, branch: "", state: "parked", reason: "unknown_branch", count: 1, old: false },
+          { table, branch: long.slice(0, 100), state: "pending", reason: "", count: 1, old: false }
+        ]
+      )
+      assert.isTrue(undone.every(({ oldest }) => oldest >= 0))
+    })
+  )
+
+  it.effect("is found without a look at what is done", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      yield* write(
+        "events",
+        `('a', false, NULL, NULL, now(), now()), ${Array.from({ length: 5000 }, () => "('a', true, true, NULL, NULL, now())").join()}`
+      )
+      yield* sql`ANALYZE events`
+      const scans = sql<{ readonly seq: number; readonly idx: number }>`
+        SELECT seq_scan::int AS seq, idx_scan::int AS idx FROM pg_stat_xact_user_tables WHERE relname = 'events'
+      `
+      const [before, after] = yield* sql.withTransaction(
+        Effect.gen(function* () {
+          const [before] = yield* scans
+          yield* Measures.use(({ undone }) => undone)
+          return [before, (yield* scans)[0]]
+        })
+      )
+      assert.isDefined(before)
+      assert.deepStrictEqual(after, { seq: before.seq, idx: before.idx + 1 })
+    })
+  )
+})
+
+layer(tests, { excludeTestServices: true })("the branches that a person holds", (it) => {
+  it.effect("are those of paused_branches", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      const { paused } = yield* Measures
+      assert.deepStrictEqual(yield* paused, [])
+      yield* sql`INSERT INTO paused_branches (branch, paused_by) VALUES ('tbilisi', 'Anna'), ('batumi', 'Anna')`
+      assert.deepStrictEqual(yield* paused, ["batumi", "tbilisi"])
+    })
+  )
+})

@@ -1,0 +1,165 @@
+/** What stands in deploy/ for Prometheus and Grafana, held to what the service really tells. */
+import { readFileSync } from "node:fs"
+import { PgClient } from "@effect/sql-pg"
+import { assert, it } from "@effect/vitest"
+import { Effect, Layer, Metric, Schema } from "effect"
+import { Yaml } from "effect/encoding"
+import { HttpRouter, HttpServerRequest } from "effect/http"
+import { required } from "../../src/actors/Health.ts"
+import { Measures } from "../../src/database/Measures.ts"
+import { metrics } from "../../src/http/metrics.ts"
+import { Simulator } from "../../src/simulator/Simulator.ts"
+import { service, surroundings } from "../actors/world.ts"
+import { type Family, parse } from "../http/exposition.ts"
+import { makeStub, record, rentProg } from "../rentprog/stub.ts"
+import { about, events, insert, until } from "../support/tables.ts"
+import { read } from "./promql.ts"
+
+const file = (path: string) => readFileSync(new URL(`../../deploy/${path}`, import.meta.url), "utf8")
+
+const Rule = Schema.Struct({
+  alert: Schema.String,
+  expr: Schema.String,
+  for: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^\d+[smhd]$/))),
+  labels: Schema.Struct({ severity: Schema.Literals(["critical", "warning", "info"]) }),
+  annotations: Schema.Struct({
+    summary: Schema.NonEmptyString,
+    description: Schema.NonEmptyString,
+    action: Schema.NonEmptyString
+  })
+})
+const Rules = Schema.Struct({
+  groups: Schema.Array(Schema.Struct({ name: Schema.String, rules: Schema.Array(Rule) }))
+})
+const rules = Effect.map(
+  Schema.decodeUnknownEffect(Rules, { onExcessProperty: "error" })(Yaml.parse(file("prometheus/alerts.yml"))),
+  ({ groups }) => groups.flatMap(({ rules }) => rules)
+)
+
+const Datasource = Schema.Struct({
+  type: Schema.Literal("prometheus"),
+  uid: Schema.String.check(Schema.isPattern(/^\$\{datasource\}$/))
+})
+const Panel = Schema.Struct({
+  id: Schema.Int,
+  title: Schema.NonEmptyString,
+  type: Schema.String,
+  gridPos: Schema.Struct({ x: Schema.Int, y: Schema.Int, w: Schema.Int, h: Schema.Int }),
+  targets: Schema.optionalKey(Schema.Array(Schema.Struct({ datasource: Datasource, expr: Schema.String })))
+})
+const Dashboard = Schema.Struct({
+  templating: Schema.Struct({
+    list: Schema.Array(Schema.Struct({ name: Schema.String, type: Schema.String, query: Schema.Unknown }))
+  }),
+  panels: Schema.Array(Panel)
+})
+const dashboard = Schema.decodeUnknownEffect(Schema.fromJsonString(Dashboard))(file("grafana/jarvis.json"))
+
+/** What the service tells once everything there is to tell of has happened. */
+const told = Effect.gen(function* () {
+  const sql = yield* PgClient.PgClient
+  const simulator = yield* Simulator
+  yield* simulator.put("car", { id: 1, company_id: 9247 })
+  yield* sql`INSERT INTO paused_branches (branch, paused_by) VALUES ('batumi', 'Anna')`
+  yield* insert(about("car_update", 1), about("car_explode", 1))
+  yield* sql`INSERT INTO history (branch, description) VALUES ('tbilisi', 'x')`
+  yield* until(events, (rows) => rows.some(({ processed }) => processed))
+  const handler = yield* HttpRouter.toHttpEffect(metrics)
+  const request = HttpServerRequest.fromWeb(new Request("http://jarvis.test/metrics"))
+  const look = Effect.map(handler, ({ body }) =>
+    parse(body._tag === "Uint8Array" ? new TextDecoder().decode(body.body) : "")
+  ).pipe(Effect.provideService(HttpServerRequest.HttpServerRequest, request))
+  return yield* until(Effect.scoped(look), (families) => families.has("jarvis_history_total"))
+}).pipe(
+  Effect.scoped,
+  Effect.provide(
+    Layer.mergeAll(service(), Measures.layer, rentProg(makeStub(record))).pipe(
+      Layer.provideMerge(surroundings())
+    )
+  ),
+  Effect.provideService(Metric.MetricRegistry, new Map())
+)
+
+/** Prometheus' own, beside those of the target. */
+const ofPrometheus = ["up"]
+const labelsOfPrometheus = ["job", "instance"]
+
+const check = (families: ReadonlyMap<string, Family>, expression: string) => {
+  const samples = Array.from(families.values(), ({ samples }) => samples).flat()
+  const { grouped, selectors } = read(expression)
+  assert.isNotEmpty(selectors, expression)
+  const known = new Set(labelsOfPrometheus)
+  for (const { labels, metric } of selectors) {
+    const found = samples.filter(({ name }) => name === metric)
+    assert.isTrue(found.length > 0 || ofPrometheus.includes(metric), `${metric} in ${expression}`)
+    const its = new Set([...labelsOfPrometheus, ...found.flatMap(({ labels }) => Object.keys(labels))])
+    for (const label of labels) assert.isTrue(its.has(label), `${label} of ${metric} in ${expression}`)
+    for (const label of its) known.add(label)
+  }
+  for (const label of grouped) assert.isTrue(known.has(label), `${label} in ${expression}`)
+}
+
+it.live("every metric and label of the rules and the dashboard is one that the service tells", () =>
+  Effect.gen(function* () {
+    const families = yield* told
+    const { panels, templating } = yield* dashboard
+    for (const { expr } of yield* rules) check(families, expr)
+    for (const { targets = [] } of panels) for (const { expr } of targets) check(families, expr)
+    const variables = templating.list.flatMap(({ query }) =>
+      Array.from(JSON.stringify(query).matchAll(/label_values\((\w+), (\w+)\)/g))
+    )
+    assert.isNotEmpty(variables)
+    for (const [, metric = "", label = ""] of variables) check(families, `${metric}{${label}=""}`)
+    // And of what the service tells by itself, nothing is left unwatched.
+    const watched = JSON.stringify([yield* rules, panels])
+    for (const name of families.keys()) {
+      if (name.startsWith("jarvis_")) assert.include(watched, name)
+    }
+  })
+)
+
+it.effect("the rules have names of their own, and know what is required", () =>
+  Effect.gen(function* () {
+    const all = yield* rules
+    assert.strictEqual(new Set(all.map(({ alert }) => alert)).size, all.length)
+    const listed = `"${required.join("|")}"`
+    assert.lengthOf(
+      all.filter(({ expr }) => expr.includes(listed)),
+      2
+    )
+    assert.include(file("grafana/jarvis.json"), JSON.stringify(listed).slice(1, -1))
+  })
+)
+
+it.effect("the dashboard's source of data is a variable, and no panel lies upon another", () =>
+  Effect.gen(function* () {
+    const { panels, templating } = yield* dashboard
+    assert.isTrue(templating.list.some(({ name, type }) => name === "datasource" && type === "datasource"))
+    assert.strictEqual(new Set(panels.map(({ id }) => id)).size, panels.length)
+    const taken = new Set<string>()
+    for (const { gridPos, title } of panels) {
+      assert.isAtMost(gridPos.x + gridPos.w, 24, title)
+      for (let x = gridPos.x; x < gridPos.x + gridPos.w; x += 1) {
+        for (let y = gridPos.y; y < gridPos.y + gridPos.h; y += 1) {
+          assert.isFalse(taken.has(`${x} ${y}`), title)
+          taken.add(`${x} ${y}`)
+        }
+      }
+    }
+  })
+)
+
+it("expressions are read as they are meant", () => {
+  assert.deepStrictEqual(
+    read(
+      'histogram_quantile(0.9, sum by (le, x) (rate(a_bucket{b=~"c|d", e!="f g"}[5m]))) > 3 unless on (h) i == 1'
+    ),
+    {
+      selectors: [
+        { metric: "a_bucket", labels: ["b", "e"] },
+        { metric: "i", labels: [] }
+      ],
+      grouped: ["le", "x", "h"]
+    }
+  )
+})
