@@ -4,12 +4,12 @@
  * The server runs apart from this process, so it outlives a hard kill of it; whoever starts next on the same
  * directory finds it running and goes on with it. The last Jarvis to leave stops it.
  */
-import { createServer } from "node:net"
 import { PgClient } from "@effect/sql-pg"
 import { Effect, FileSystem, Path, Redacted, Schedule, Schema, type Scope, Stream } from "effect"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"
 import { Reactivity } from "effect/reactivity"
 import { applicationName } from "./Database.ts"
+import { freePort } from "./freePort.ts"
 
 export class EmbeddedPostgresError extends Schema.TaggedError<EmbeddedPostgresError>()(
   "EmbeddedPostgresError",
@@ -55,21 +55,6 @@ const run = Effect.fnUntraced(function* (command: ReadonlyArray<string>) {
   const output = yield* Stream.mkString(Stream.decodeText(child.all))
   return { output: output.trim(), ok: (yield* child.exitCode) === 0 }
 }, Effect.scoped)
-
-const freePort = Effect.callback<number, Error>((resume) => {
-  const server = createServer()
-  server.once("error", (error) => resume(Effect.fail(error)))
-  server.listen(0, "127.0.0.1", () => {
-    const address = server.address()
-    server.close(() =>
-      resume(
-        typeof address === "object" && address !== null
-          ? Effect.succeed(address.port)
-          : Effect.fail(new Error("no free port"))
-      )
-    )
-  })
-})
 
 /** Where the superuser's password stands, inside the data directory. */
 const passwordName = "jarvis.password"
@@ -140,7 +125,7 @@ export const embeddedPostgres = Effect.fn("embeddedPostgres")(function* (
   const stop = run([pg_ctl, "stop", "-w", "-m", "fast", "-D", data])
 
   const start = Effect.gen(function* () {
-    const port = yield* freePort
+    const port = yield* freePort()
     yield* must(`cannot start, see ${log}`, [
       ...[pg_ctl, "start", "-w", "-D", data, "-l", log],
       ...["-o", `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''`]

@@ -39,21 +39,22 @@ const headers = {
 const withHeaders = (response: HttpServerResponse.HttpServerResponse) =>
   HttpServerResponse.setHeaders(response, Headers.merge(Headers.fromInput(headers), response.headers))
 
-const isProblem = ({ headers, status }: HttpServerResponse.HttpServerResponse) =>
-  status < 400 || headers["content-type"] === ProblemDetails.contentType
+/** Not what the router says in a plain word or none; what a handler answers as JSON stands. */
+const isBare = ({ headers, status }: HttpServerResponse.HttpServerResponse) =>
+  status >= 400 && !/^application\/(problem\+)?json/.test(headers["content-type"] ?? "")
 
 /** Seconds after which whoever met a database that is away may come again. */
 const retryAfter = "5"
 
 const withProblem = (response: HttpServerResponse.HttpServerResponse) => {
   const { status } = response
-  const problem = isProblem(response)
-    ? response
-    : ProblemDetails.toResponse({
+  const problem = isBare(response)
+    ? ProblemDetails.toResponse({
         type: ProblemDetails.blankType,
         status,
         title: STATUS_CODES[status] ?? "Error"
       })
+    : response
   return status === 503 && problem.headers["retry-after"] === undefined
     ? HttpServerResponse.setHeader(problem, "retry-after", retryAfter)
     : problem

@@ -2,9 +2,9 @@
 import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
 import { Effect, Fiber, Layer, Ref, Result, Schedule } from "effect"
+import * as Database from "../../src/database/Database.ts"
 import { Inbox, type IncomingEntry, type IncomingEvent } from "../../src/database/Inbox.ts"
 import { countStatements } from "../support/statements.ts"
-import * as Database from "../../src/database/Database.ts"
 import { TestDatabase, testDatabase } from "../support/TestDatabase.ts"
 
 const traceId = "0af7651916cd43dd8448eb211c80319c"
@@ -53,96 +53,107 @@ const failures = (results: ReadonlyArray<Result.Result<void, unknown>>) => resul
 /** A session that cuts others and is none of theirs. */
 const knife = Layer.fresh(Layer.unwrap(TestDatabase.useSync(({ url }) => Database.layer(url))))
 
-layer(Inbox.layer.pipe(Layer.provideMerge(testDatabase)), { excludeTestServices: true })("the inbox", (it) => {
-  it.effect("writes rows that come together in few statements, each row once", () =>
-    Effect.gen(function* () {
-      const inbox = yield* Inbox
-      const rows = Array.from({ length: 1000 }, (_, n) => about(n))
-      const statements = yield* countStatements("INSERT", "events", all(rows, inbox.receiveEvent))
-      assert.isAtMost(statements, 20)
-      assert.strictEqual(yield* stored("events", receipts(rows)), 1000)
-    })
-  )
+layer(Inbox.layer.pipe(Layer.provideMerge(testDatabase)), { excludeTestServices: true })(
+  "the inbox",
+  (it) => {
+    it.effect("writes rows that come together in few statements, each row once", () =>
+      Effect.gen(function* () {
+        const inbox = yield* Inbox
+        const rows = Array.from({ length: 1000 }, (_, n) => about(n))
+        const statements = yield* countStatements("INSERT", "events", all(rows, inbox.receiveEvent))
+        assert.isAtMost(statements, 20)
+        assert.strictEqual(yield* stored("events", receipts(rows)), 1000)
+      })
+    )
 
-  it.effect("writes a row once, however often it is given the same receipt", () =>
-    Effect.gen(function* () {
-      const inbox = yield* Inbox
-      const [row, entries] = [about(1), [entry("одно"), entry("другое")]]
-      yield* all([row, row, row], inbox.receiveEvent)
-      yield* inbox.receiveEvent(row)
-      yield* all([entries, entries], inbox.receiveEntries)
-      assert.strictEqual(yield* stored("events", [row.receipt]), 1)
-      assert.strictEqual(yield* stored("history", receipts(entries)), 2)
-    })
-  )
+    it.effect("writes a row once, however often it is given the same receipt", () =>
+      Effect.gen(function* () {
+        const inbox = yield* Inbox
+        const [row, entries] = [about(1), [entry("одно"), entry("другое")]]
+        yield* all([row, row, row], inbox.receiveEvent)
+        yield* inbox.receiveEvent(row)
+        yield* all([entries, entries], inbox.receiveEntries)
+        assert.strictEqual(yield* stored("events", [row.receipt]), 1)
+        assert.strictEqual(yield* stored("history", receipts(entries)), 2)
+      })
+    )
 
-  it.effect("keeps as text what PostgreSQL cannot hold as JSON, and the rest as it is", () =>
-    Effect.gen(function* () {
-      const sql = yield* PgClient.PgClient
-      const inbox = yield* Inbox
-      const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`
-      const bad = [event('{"event":"car_update","payload":{"id":1,"name":"\\u0000"}}'), event(deep)]
-      const good = Array.from({ length: 50 }, (_, n) => about(n))
-      assert.lengthOf(failures(yield* all([...good, ...bad], inbox.receiveEvent)), 0)
-      assert.strictEqual(yield* stored("events", receipts([...good, ...bad])), 52)
-      const kept = yield* sql<{ readonly body: string; readonly parked: boolean }>`
+    it.effect("keeps as text what PostgreSQL cannot hold as JSON, and the rest as it is", () =>
+      Effect.gen(function* () {
+        const sql = yield* PgClient.PgClient
+        const inbox = yield* Inbox
+        const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`
+        const bad = [event('{"event":"car_update","payload":{"id":1,"name":"\\u0000"}}'), event(deep)]
+        const good = Array.from({ length: 50 }, (_, n) => about(n))
+        assert.lengthOf(failures(yield* all([...good, ...bad], inbox.receiveEvent)), 0)
+        assert.strictEqual(yield* stored("events", receipts([...good, ...bad])), 52)
+        const kept = yield* sql<{ readonly body: string; readonly parked: boolean }>`
         SELECT payload_received #>> '{}' AS body, next_attempt_at = 'infinity' AS parked
         FROM events WHERE receipt = ANY (${receipts(bad)}::uuid[]) ORDER BY length(payload::text)
       `
-      assert.deepStrictEqual(
-        kept.map(({ body, parked }) => [body, parked]),
-        bad.map(({ body }) => [body, true])
-      )
+        assert.deepStrictEqual(
+          kept.map(({ body, parked }) => [body, parked]),
+          bad.map(({ body }) => [body, true])
+        )
 
-      const entries = [entry("как есть", deep)]
-      yield* inbox.receiveEntries(entries)
-      assert.strictEqual(yield* stored("history", receipts(entries)), 1)
-    })
-  )
+        const entries = [entry("как есть", deep)]
+        yield* inbox.receiveEntries(entries)
+        assert.strictEqual(yield* stored("history", receipts(entries)), 1)
+      })
+    )
 
-  it.effect("keeps as text what the company's own table refuses, and the rest as it is", () =>
-    Effect.gen(function* () {
-      const sql = yield* PgClient.PgClient
-      const inbox = yield* Inbox
-      yield* sql`ALTER TABLE events ADD CONSTRAINT no_seven CHECK (ext_id <> '7') NOT VALID`
-      const rows = Array.from({ length: 20 }, (_, n) => about(n))
-      assert.lengthOf(failures(yield* all(rows, inbox.receiveEvent)), 0)
-      const refused = yield* sql<{ readonly receipt: string; readonly body: string }>`
+    it.effect("keeps as text what the company's own table refuses, and the rest as it is", () =>
+      Effect.gen(function* () {
+        const sql = yield* PgClient.PgClient
+        const inbox = yield* Inbox
+        yield* sql`ALTER TABLE events ADD CONSTRAINT no_seven CHECK (ext_id <> '7') NOT VALID`
+        const rows = Array.from({ length: 20 }, (_, n) => about(n))
+        assert.lengthOf(failures(yield* all(rows, inbox.receiveEvent)), 0)
+        const refused = yield* sql<{ readonly receipt: string; readonly body: string }>`
         SELECT receipt, payload_received #>> '{}' AS body
         FROM events WHERE receipt = ANY (${receipts(rows)}::uuid[]) AND ext_id IS NULL
       `
-      assert.deepStrictEqual(refused, [{ receipt: rows[7]?.receipt ?? "", body: rows[7]?.body ?? "" }])
+        assert.deepStrictEqual(refused, [{ receipt: rows[7]?.receipt ?? "", body: rows[7]?.body ?? "" }])
 
-      // Where nothing at all may come in, nobody is told that it has.
-      yield* sql`ALTER TABLE events ADD CONSTRAINT nothing CHECK (false) NOT VALID`
-      assert.lengthOf(failures(yield* all(rows.slice(0, 3).map(() => about(1)), inbox.receiveEvent)), 3)
-      yield* sql`ALTER TABLE events DROP CONSTRAINT no_seven, DROP CONSTRAINT nothing`
-    })
-  )
+        // Where nothing at all may come in, nobody is told that it has.
+        yield* sql`ALTER TABLE events ADD CONSTRAINT nothing CHECK (false) NOT VALID`
+        assert.lengthOf(
+          failures(
+            yield* all(
+              rows.slice(0, 3).map(() => about(1)),
+              inbox.receiveEvent
+            )
+          ),
+          3
+        )
+        yield* sql`ALTER TABLE events DROP CONSTRAINT no_seven, DROP CONSTRAINT nothing`
+      })
+    )
 
-  it.effect("writes each row once, though its connections are cut again and again", () =>
-    Effect.gen(function* () {
-      const inbox = yield* Inbox
-      const rows = Array.from({ length: 1000 }, (_, n) => about(n))
-      const cuts = yield* Ref.make(0)
-      // Only what is at work: some of it will have been committed, some not.
-      const cut = PgClient.PgClient.use(
-        (sql) => sql`
+    it.effect("writes each row once, though its connections are cut again and again", () =>
+      Effect.gen(function* () {
+        const inbox = yield* Inbox
+        const rows = Array.from({ length: 1000 }, (_, n) => about(n))
+        const cuts = yield* Ref.make(0)
+        // Only what is at work: some of it will have been committed, some not.
+        const cut = PgClient.PgClient.use(
+          (sql) => sql`
           SELECT pg_terminate_backend(pid) FROM pg_stat_activity
           WHERE datname = current_database() AND state = 'active' AND pid <> pg_backend_pid()
         `
-      ).pipe(
-        Effect.flatMap((cut) => Ref.update(cuts, (n) => n + cut.length)),
-        Effect.repeat(Schedule.spaced("30 millis"))
-      )
-      const cutting = yield* Effect.forkScoped(Effect.provide(cut, knife))
-      const results = yield* Effect.forEach(rows, (row) => Effect.result(inbox.receiveEvent(row)), {
-        concurrency: 50
-      })
-      yield* Fiber.interrupt(cutting)
-      assert.isAbove(yield* Ref.get(cuts), 0)
-      assert.lengthOf(failures(results), 0)
-      assert.strictEqual(yield* stored("events", receipts(rows)), rows.length)
-    }).pipe(Effect.scoped)
-  )
-})
+        ).pipe(
+          Effect.flatMap((cut) => Ref.update(cuts, (n) => n + cut.length)),
+          Effect.repeat(Schedule.spaced("30 millis"))
+        )
+        const cutting = yield* Effect.forkScoped(Effect.provide(cut, knife))
+        const results = yield* Effect.forEach(rows, (row) => Effect.result(inbox.receiveEvent(row)), {
+          concurrency: 50
+        })
+        yield* Fiber.interrupt(cutting)
+        assert.isAbove(yield* Ref.get(cuts), 0)
+        assert.lengthOf(failures(results), 0)
+        assert.strictEqual(yield* stored("events", receipts(rows)), rows.length)
+      }).pipe(Effect.scoped)
+    )
+  }
+)

@@ -1,7 +1,6 @@
 /** Who may come in, and what others are told. */
 import { assert, describe, layer } from "@effect/vitest"
-import { Effect, Layer } from "effect"
-import { testDatabase } from "../support/TestDatabase.ts"
+import { Effect } from "effect"
 import { problem } from "./problem.ts"
 import { ask, post, server } from "./server.ts"
 
@@ -12,7 +11,7 @@ const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
 describe("with tokens", () => {
   const tokens = { JARVIS_ADMIN_TOKEN: token, JARVIS_WEBHOOK_TOKEN: token }
 
-  layer(server(tokens).pipe(Layer.provideMerge(testDatabase)))("", (it) => {
+  layer(server(tokens), { excludeTestServices: true })("", (it) => {
     it.effect.each([
       ["/webhooks/rentprog", bearer(token)],
       ["/webhooks/rentprog", { authorization: `bearer   ${token}` }],
@@ -46,7 +45,7 @@ describe("with tokens", () => {
     )
   })
 
-  layer(server(tokens).pipe(Layer.provideMerge(testDatabase)))("", (it) => {
+  layer(server(tokens), { excludeTestServices: true })("", (it) => {
     it.effect("an address that is wrong too often is told to come later, and let in with the token", () =>
       Effect.gen(function* () {
         const statuses = []
@@ -66,7 +65,7 @@ describe("with tokens", () => {
   })
 })
 
-layer(server().pipe(Layer.provideMerge(testDatabase)))("without tokens", (it) => {
+layer(server(), { excludeTestServices: true })("without tokens", (it) => {
   it.effect.each([{}, { origin: "http://localhost:5173" }, { host: "localhost" }, { host: "[::1]:3000" }])(
     "a request from this machine is let in: %o",
     (headers) =>

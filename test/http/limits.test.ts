@@ -1,8 +1,7 @@
 /** What is refused, and what every answer has. */
 import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
-import { Effect, Layer } from "effect"
-import { testDatabase } from "../support/TestDatabase.ts"
+import { Effect } from "effect"
 import { problem } from "./problem.ts"
 import { ask, post, server } from "./server.ts"
 
@@ -14,7 +13,7 @@ const webhook = (bytes: number) => {
   return `${before}${"x".repeat(bytes - before.length - after.length)}${after}`
 }
 
-layer(server().pipe(Layer.provideMerge(testDatabase)))("a body", (it) => {
+layer(server(), { excludeTestServices: true })("a body", (it) => {
   it.effect("may be of 256 kB", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* post("/webhooks/rentprog", webhook(largest))).status, 200)
@@ -47,7 +46,7 @@ layer(server().pipe(Layer.provideMerge(testDatabase)))("a body", (it) => {
   )
 })
 
-layer(server().pipe(Layer.provideMerge(testDatabase)))("every answer", (it) => {
+layer(server(), { excludeTestServices: true })("every answer", (it) => {
   const answers = [
     ["/", 200],
     ["/events", 200],

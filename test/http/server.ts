@@ -1,51 +1,31 @@
-/** The HTTP server in a test: on a port of its own, over a migrated database. */
-
-import { createServer, type IncomingHttpHeaders, request } from "node:http"
-import { NodeHttpServer } from "@effect/platform-node"
-import { ByteSize, ConfigProvider, Context, Effect, Layer } from "effect"
-import { HttpIncomingMessage, HttpRouter, HttpServer } from "effect/http"
-import { HttpApi, HttpApiBuilder, HttpApiMiddleware } from "effect/http-api"
-import { Inbox } from "../../src/database/Inbox.ts"
-import * as Access from "../../src/http/access.ts"
-import { answers, compressed } from "../../src/http/answers.ts"
-import { Webhooks } from "../../src/http/api/Webhooks.ts"
-import { largestBody, webhooks } from "../../src/http/webhooks.ts"
+/** The service in a test, with its HTTP server on a port of its own, over a migrated database. */
+import { type IncomingHttpHeaders, request } from "node:http"
+import { ConfigProvider, Context, Effect, Layer } from "effect"
+import * as Server from "../../src/http/Server.ts"
+import * as Jarvis from "../../src/Jarvis.ts"
 import { Settings } from "../../src/Settings.ts"
+import { Log } from "../actors/world.ts"
+import { testDatabase } from "../support/TestDatabase.ts"
 
-class Api extends HttpApi.make("jarvis").add(Webhooks).middleware(HttpApiMiddleware.ProblemDetails) {}
-
-/** Settings as the environment would have them. */
-const settings = (env: Readonly<Record<string, string>>) =>
-  Settings.layer.pipe(Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env }))))
-
+/** Where the server listens. */
 export class Url extends Context.Service<Url, string>()("test/Url") {}
 
-/** Serves with these settings and no others. */
+/** Serves with these settings and no others. Nobody answers for RentProg. */
 export const server = (env: Readonly<Record<string, string>> = {}) => {
-  const api = HttpApiBuilder.layer(Api).pipe(
-    Layer.provide(webhooks),
-    Layer.provide([
-      Access.admin,
-      Access.webhook,
-      HttpApiMiddleware.layerProblemDetails({ includeDetails: true })
-    ])
-  )
-  return Layer.effect(
-    Url,
-    Effect.map(HttpServer.HttpServer, ({ address }) => HttpServer.formatAddress(address))
-  ).pipe(
+  const settings = Settings.layer.pipe(
     Layer.provide(
-      HttpRouter.serve(Layer.mergeAll(api, answers, compressed), {
-        disableLogger: true,
-        disableListenLog: true,
-        routerConfig: { maxParamLength: 500 }
-      }).pipe(
-        Layer.provideMerge(NodeHttpServer.layer(() => createServer(), { host: "127.0.0.1", port: 0 })),
-        Layer.provide(Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(largestBody)))
+      ConfigProvider.layer(
+        ConfigProvider.fromEnv({
+          env: { JARVIS_PORT: "0", RENTPROG_BASE_URL: "http://127.0.0.1:9/api", ...env }
+        })
       )
-    ),
-    Layer.provide(Inbox.layer),
-    Layer.provide(settings({ JARVIS_PORT: "0", ...env }))
+    )
+  )
+  return Layer.effect(Url, Server.address).pipe(
+    Layer.provide(Jarvis.service),
+    Layer.provide(settings),
+    Layer.provideMerge(testDatabase),
+    Layer.provideMerge(Log.layer)
   )
 }
 

@@ -1,8 +1,7 @@
 /** What is posted becomes a row, whatever it is. */
 import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
-import { Effect, Layer, Schema } from "effect"
-import { testDatabase } from "../support/TestDatabase.ts"
+import { Effect, Schema } from "effect"
 import { post, server } from "./server.ts"
 
 const Answer = Schema.fromJsonString(Schema.Struct({ receipts: Schema.Array(Schema.String) }))
@@ -43,7 +42,7 @@ const received = Effect.fnUntraced(function* (
 
 const form = { "content-type": "application/x-www-form-urlencoded" }
 
-layer(server().pipe(Layer.provideMerge(testDatabase)))("a webhook", (it) => {
+layer(server(), { excludeTestServices: true })("a webhook", (it) => {
   it.effect.each([
     [
       { event: "car_update", payload: { id: 65311, company_id: 9247, mileage: [1, 2] } },

@@ -1,0 +1,171 @@
+/** What is not done, by table, reason and branch, and what the last hour saw done. */
+import { PgClient } from "@effect/sql-pg"
+import { Context, DateTime, Effect, Exit, Layer, Schema, Struct } from "effect"
+import { dedupe, groupBy, isReadonlyArrayNonEmpty } from "effect/Array"
+import { BranchBacklog, Minute, type Backlog as OfTable } from "../domain/Backlog.ts"
+import { Branch } from "../domain/Branch.ts"
+import { Table } from "../domain/Row.ts"
+import { decodeRows } from "./decode.ts"
+import { asUnanswered, type Unanswered } from "./Unanswered.ts"
+
+/** Rows of a table that stand alike. */
+const Group = Schema.Struct({
+  table: Table,
+  branch: Schema.NullOr(Schema.String),
+  state: Schema.Literals(["pending", "waiting", "parked"]),
+  /** Its code. */
+  reason: Schema.NullOr(Schema.String),
+  count: Schema.Int,
+  /** When the oldest of them arrived. */
+  oldest: Schema.DateTimeUtcFromString
+})
+type Group = typeof Group.Type
+
+/** A branch of the table `branches`, or one that is held. */
+const Known = BranchBacklog.mapFields(Struct.pick(["branch", "name", "paused"]))
+
+const decodeGroups = decodeRows(Group)
+const decodeKnown = decodeRows(Known)
+const decodeMinutes = decodeRows(Minute)
+
+export interface NotDone {
+  readonly events: OfTable
+  readonly history: OfTable
+  /** Each branch that is known: from the table `branches`, by its token, by its events, or because it is held. */
+  readonly branches: ReadonlyArray<BranchBacklog>
+}
+
+export class Backlog extends Context.Service<
+  Backlog,
+  {
+    readonly now: Effect.Effect<NotDone, Unanswered>
+    /** The last 60 minutes, oldest first, counted every 5 s at most. */
+    readonly minutes: Effect.Effect<ReadonlyArray<Minute>, Unanswered>
+  }
+>()("jarvis/database/Backlog") {
+  /** `tokens` are the branches that have one. */
+  static readonly layer = (options: {
+    readonly tokens: ReadonlyArray<Branch>
+  }): Layer.Layer<Backlog, never, PgClient.PgClient> =>
+    Layer.effect(
+      Backlog,
+      Effect.gen(function* () {
+        const sql = yield* PgClient.PgClient
+
+        const groupsOf = (table: Table) => sql`
+          SELECT ${table}::text AS "table", left(branch, 101) AS branch, left(split_part(reason, ':', 1), 100) AS reason,
+            coalesce(next_attempt_at = 'infinity', false) AS parked, count(*) AS count,
+            least(greatest(min(ts), 'epoch'), '9999-12-31') AS oldest
+          FROM ${sql(table)} WHERE NOT processed GROUP BY 2, 3, 4
+        `
+        const groups = sql`
+          SELECT to_jsonb(counted) AS row
+          FROM (
+            SELECT "table", branch, reason, count, oldest,
+              row_state(false, NULL, reason, CASE WHEN parked THEN 'infinity'::timestamptz END) AS state
+            FROM (${groupsOf("events")} UNION ALL ${groupsOf("history")}) AS groups
+          ) AS counted
+        `.pipe(Effect.flatMap(decodeGroups))
+
+        const known = sql`
+          SELECT to_jsonb(known) AS row
+          FROM (
+            SELECT branch, name, CASE WHEN paused_at IS NOT NULL THEN
+              jsonb_build_object('at', paused_at, 'by', paused_by)
+            END AS paused
+            FROM (SELECT code AS branch, min(name) AS name FROM branches WHERE code <> '' GROUP BY code) AS listed
+            FULL JOIN paused_branches USING (branch)
+          ) AS known
+        `.pipe(Effect.flatMap(decodeKnown))
+
+        const minutes = sql`
+          WITH hour AS (
+            SELECT generate_series(date_trunc('minute', now()) - interval '59 minutes', now(), interval '1 minute') AS at
+          ), arrived AS (
+            SELECT date_trunc('minute', ts) AS at, count(*) AS received
+            FROM events WHERE ts >= (SELECT min(at) FROM hour) GROUP BY 1
+          ), done AS (
+            SELECT date_trunc('minute', processed_at) AS at, count(*) AS processed,
+              percentile_cont('{0.5,0.99}'::float8[])
+                WITHIN GROUP (ORDER BY greatest(extract(epoch FROM processed_at - greatest(ts, 'epoch')) * 1000, 0)::float8) AS took
+            FROM events
+            WHERE processed AND ok IS NOT FALSE AND ts < 'infinity'
+              AND processed_at >= (SELECT min(at) FROM hour) AND processed_at < 'infinity'
+            GROUP BY 1
+          )
+          SELECT to_jsonb(minute) AS row
+          FROM (
+            SELECT at, coalesce(received, 0) AS received, coalesce(processed, 0) AS processed,
+              took[1] AS median, took[2] AS p99
+            FROM hour LEFT JOIN arrived USING (at) LEFT JOIN done USING (at)
+          ) AS minute
+          ORDER BY minute.at
+        `.pipe(Effect.flatMap(decodeMinutes), asUnanswered, Effect.withSpan("Backlog.minutes"))
+
+        return Backlog.of({
+          now: Effect.all([groups, known], { concurrency: "unbounded" }).pipe(
+            asUnanswered,
+            Effect.map(([groups, known]) => ({
+              events: ofTable(groups.filter(({ table }) => table === "events")),
+              history: ofTable(groups.filter(({ table }) => table === "history")),
+              branches: ofBranches(groups, known, options.tokens)
+            })),
+            Effect.withSpan("Backlog.now")
+          ),
+          minutes: yield* Effect.cachedWithTTL(minutes, (exit) => (Exit.isSuccess(exit) ? "5 seconds" : 0))
+        })
+      })
+    )
+}
+
+const total = (groups: ReadonlyArray<Group>): number => groups.reduce((sum, { count }) => sum + count, 0)
+
+const summed = (groups: ReadonlyArray<Group>) => {
+  const of = (state: Group["state"]) => groups.filter((group) => group.state === state)
+  const toCome = groups.filter(({ state }) => state !== "parked").map(({ oldest }) => oldest)
+  return {
+    pending: total(of("pending")),
+    waiting: total(of("waiting")),
+    parked: total(of("parked")),
+    oldest: isReadonlyArrayNonEmpty(toCome) ? toCome.reduce((one, other) => DateTime.min(one, other)) : null
+  }
+}
+
+const ofTable = (groups: ReadonlyArray<Group>): OfTable => {
+  const reasons = new Map<string, OfTable["reasons"][number]>()
+  for (const { count, reason, state } of groups) {
+    if (state === "pending") continue
+    const key = `${state} ${reason}`
+    reasons.set(key, { state, reason: reason ?? "", count: count + (reasons.get(key)?.count ?? 0) })
+  }
+  return {
+    ...summed(groups),
+    // In an order that stays while the counts do.
+    reasons: [...reasons]
+      .sort(([key, one], [otherKey, other]) => other.count - one.count || (key < otherKey ? -1 : 1))
+      .map(([, reason]) => reason)
+  }
+}
+
+/** As the trigger has it: what else stands in the column is no branch, and its rows are parked. */
+const isBranch = Schema.is(Branch.check(Schema.isPattern(/^[^|]{1,100}$/)))
+
+const ofBranches = (
+  groups: ReadonlyArray<Group>,
+  known: ReadonlyArray<typeof Known.Type>,
+  tokens: ReadonlyArray<Branch>
+): ReadonlyArray<BranchBacklog> => {
+  const events = groupBy(
+    groups.filter(({ table }) => table === "events"),
+    ({ branch }) => branch ?? ""
+  )
+  const listed = new Map(known.map((branch) => [branch.branch, branch]))
+  return dedupe([...listed.keys(), ...tokens, ...Object.keys(events)].filter((code) => isBranch(code)))
+    .sort()
+    .map((branch) => ({
+      branch,
+      name: listed.get(branch)?.name ?? null,
+      paused: listed.get(branch)?.paused ?? null,
+      ...summed(events[branch] ?? [])
+    }))
+}

@@ -1,0 +1,85 @@
+/** The mirror's records and their timelines, as a person looks at them. */
+import { PgClient } from "@effect/sql-pg"
+import { Context, Effect, Layer } from "effect"
+import { Happening, Mirrored, type MirroredType } from "../domain/Mirrored.ts"
+import type { RowId } from "../domain/Row.ts"
+import { decodeRows } from "./decode.ts"
+import { type Page, toPage } from "./Page.ts"
+import { time } from "./rowQuery.ts"
+import { storableText } from "./storable.ts"
+import { asUnanswered, type Unanswered } from "./Unanswered.ts"
+
+const pageSize = 50
+
+const tables: { readonly [T in MirroredType]: string } = {
+  car: "cars",
+  client: "clients",
+  booking: "bookings",
+  payment: "payments",
+  maintenance: "maintenance"
+}
+
+const decodeMirrored = decodeRows(Mirrored)
+const decodeHappenings = decodeRows(Happening)
+
+export class Entities extends Context.Service<
+  Entities,
+  {
+    /** A record as the mirror has it; null where it lacks it. */
+    readonly record: (type: MirroredType, id: string) => Effect.Effect<Mirrored | null, Unanswered>
+    /** What happened to a record, the newest first, 50 at a time. */
+    readonly timeline: (
+      type: MirroredType,
+      id: string,
+      before?: RowId
+    ) => Effect.Effect<Page<Happening>, Unanswered>
+  }
+>()("jarvis/database/Entities") {
+  static readonly layer: Layer.Layer<Entities, never, PgClient.PgClient> = Layer.effect(
+    Entities,
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+
+      return Entities.of({
+        record: (type, id) =>
+          sql`
+            SELECT to_jsonb(found) AS row
+            FROM (
+              SELECT branch, ${time(sql, "fetched_at")}, ${time(sql, "deleted_at")}, ${time(sql, "updated_at")},
+                to_jsonb(mirror) || jsonb_build_object('id', mirror.id::text) AS columns
+              FROM ${sql(tables[type])} AS mirror WHERE rentprog_id = ${storableText(id)}
+            ) AS found
+          `.pipe(
+            asUnanswered,
+            Effect.flatMap(decodeMirrored),
+            Effect.map(([record]) => record ?? null),
+            Effect.withSpan("Entities.record")
+          ),
+
+        timeline: (type, id, before) =>
+          sql`
+            SELECT to_jsonb(told) AS row
+            FROM (
+              SELECT entity_timeline.id::text, least(greatest(at, 'epoch'), '9999-12-31') AS at, branch, source, source_id,
+                operation, CASE WHEN jsonb_typeof(changes) = 'object' THEN changes END AS changes, user_name
+              FROM entity_timeline
+              WHERE entity_type = ${type} AND entity_id = ${storableText(id)}
+                AND ${
+                  before === undefined
+                    ? sql`true`
+                    : sql`(at, id) < (SELECT at, id FROM entity_timeline WHERE id = ${before}::bigint)`
+                }
+              ORDER BY entity_timeline.at DESC, entity_timeline.id DESC
+              LIMIT ${pageSize + 1}
+            ) AS told
+            ORDER BY told.at DESC, told.id::bigint DESC
+          `.pipe(
+            asUnanswered,
+            Effect.flatMap(decodeHappenings),
+            Effect.map((found) => toPage(found, pageSize)),
+            Effect.withSpan("Entities.timeline")
+          )
+      })
+    })
+  )
+}

@@ -1,0 +1,96 @@
+import type { PgClient } from "@effect/sql-pg"
+import { Effect, Schema } from "effect"
+import type { Who } from "../domain/Action.ts"
+import { eventTypes } from "../domain/Event.ts"
+import { RowId, Table } from "../domain/Row.ts"
+import type { Audit } from "./Audit.ts"
+import { decodeRows } from "./decode.ts"
+
+/** The audit has no such action. */
+export class NoSuchAction extends Schema.TaggedError<NoSuchAction>()("NoSuchAction", {
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return this.detail
+  }
+}
+
+/** The action cannot be taken back, or no longer. */
+export class NotUndoable extends Schema.TaggedError<NotUndoable>()("NotUndoable", { detail: Schema.String }) {
+  override get message(): string {
+    return this.detail
+  }
+}
+
+const decodeUndone = decodeRows(
+  Schema.Struct({ action: Schema.String, table: Schema.NullOr(Table), undone: Schema.Boolean })
+)
+const decodeIds = decodeRows(RowId)
+
+/**
+ * Takes a discard back, within a transaction: its rows stand as they stood before. Those that somebody has run or
+ * discarded again since are left alone.
+ */
+export const undo = Effect.fnUntraced(function* (
+  sql: PgClient.PgClient,
+  audit: Audit["Service"],
+  id: RowId,
+  who: Who
+) {
+  const [action] = yield* sql`
+    SELECT to_jsonb(found) AS row
+    FROM (
+      SELECT action, source_table AS "table", undone_by IS NOT NULL AS undone FROM operator_actions WHERE id = ${id}::bigint
+    ) AS found
+  `.pipe(Effect.flatMap(decodeUndone))
+  if (action === undefined) return yield* new NoSuchAction({ detail: `There is no action ${id}.` })
+  const { table, undone } = action
+  if (action.action !== "discard" || table === null) {
+    return yield* new NotUndoable({ detail: `Action ${id} is no discard: only a discard can be undone.` })
+  }
+  if (undone) return yield* new NotUndoable({ detail: `Action ${id} was undone already.` })
+
+  const rows = sql(table)
+  const ids = yield* sql`
+    SELECT to_jsonb(${rows}.id::text) AS row
+    FROM operator_action_rows JOIN operator_actions ON operator_actions.id = action_id JOIN ${rows} ON ${rows}.id = row_id
+    -- A discard and what it does are of one instant; no other touch of the row leaves it.
+    WHERE action_id = ${id}::bigint AND processed AND ok = false AND processed_at = operator_actions.at
+    ORDER BY ${rows}.id
+    FOR UPDATE OF ${rows}
+  `.pipe(Effect.flatMap(decodeIds))
+  if (ids.length === 0) {
+    return yield* new NotUndoable({ detail: `No row is as action ${id} left it: nothing is left to undo.` })
+  }
+  const undoing = yield* audit.record({ action: "undo", table, ids }, who)
+  yield* sql`UPDATE operator_actions SET undone_by = ${undoing}::bigint WHERE id = ${id}::bigint`
+
+  // The trigger runs a row again when it is touched, and takes an update that changes attempts for book-keeping. So
+  // attempts change twice, and come back to what they were.
+  yield* sql`
+    UPDATE ${rows}
+    SET processed       = false,
+        ok              = (before ->> 'ok')::boolean,
+        reason          = before ->> 'reason',
+        attempts        = greatest(${rows}.attempts, (before ->> 'attempts')::int) + 1,
+        next_attempt_at = (before ->> 'next_attempt_at')::timestamptz,
+        processed_at    = (before ->> 'processed_at')::timestamptz
+    FROM operator_action_rows
+    WHERE action_id = ${id}::bigint AND row_id = ${rows}.id AND ${rows}.id = ANY (${ids}::text[]::bigint[])
+  `
+  yield* sql`
+    UPDATE ${rows} SET attempts = (before ->> 'attempts')::int
+    FROM operator_action_rows
+    WHERE action_id = ${id}::bigint AND row_id = ${rows}.id AND ${rows}.id = ANY (${ids}::text[]::bigint[])
+  `
+  // As the trigger would. Entries of the log are found by their sweep, and so is what the trigger has not normalised.
+  if (table === "events") {
+    yield* sql`
+      SELECT pg_notify('rentprog_event_auto_process', concat_ws('|', id, branch, type, ext_id))
+      FROM events
+      WHERE id = ANY (${ids}::text[]::bigint[]) AND next_attempt_at <= now()
+        AND type = ANY (${[...eventTypes]}) AND ext_id ~ '^[A-Za-z0-9_-]{1,64}$' AND branch ~ '^[^|]{1,100}$'
+    `
+  }
+  return { action: undoing, table, count: ids.length }
+})

@@ -1,0 +1,78 @@
+/** The state at a glance: what the database, the branches' actors and the parts of the service say, put together. */
+import { Context, DateTime, Effect, Layer, Schedule, Stream } from "effect"
+import { Health } from "../actors/Health.ts"
+import { Backlog } from "../database/Backlog.ts"
+import { Unanswered } from "../database/Unanswered.ts"
+import type { BranchBacklog } from "../domain/Backlog.ts"
+import type { BranchState } from "./api/Branches.ts"
+import type { Away, Overview } from "./api/Overview.ts"
+import { Standings } from "./Standings.ts"
+import { say } from "./unavailable.ts"
+
+/** How often those who watch are told. */
+const pace = "2 seconds"
+
+/** Longer than any of the queries takes on a database that is well. */
+const patience = "8 seconds"
+
+export class Overviews extends Context.Service<
+  Overviews,
+  {
+    readonly now: Effect.Effect<Overview, Unanswered>
+    /** The branches of an overview. */
+    readonly branches: Effect.Effect<ReadonlyArray<BranchState>, Unanswered>
+    /**
+     * The state every 2 s, and the last one at once. All who watch share one query, and nobody asks where nobody
+     * watches. Says so while the database does not answer.
+     */
+    readonly live: Stream.Stream<Overview | Away>
+  }
+>()("jarvis/http/Overviews") {
+  static readonly layer: Layer.Layer<Overviews, never, Backlog | Health | Standings> = Layer.effect(
+    Overviews,
+    Effect.gen(function* () {
+      const backlog = yield* Backlog
+      const health = yield* Health
+      const standings = yield* Standings
+
+      const withStandings = (branches: ReadonlyArray<BranchBacklog>) =>
+        Effect.forEach(
+          branches,
+          (branch) => Effect.map(standings.of(branch.branch), (rentprog) => ({ ...branch, rentprog })),
+          { concurrency: "unbounded" }
+        )
+
+      const now = Effect.gen(function* () {
+        const [{ branches, events, history }, minutes] = yield* Effect.all([backlog.now, backlog.minutes], {
+          concurrency: "unbounded"
+        })
+        return {
+          at: yield* DateTime.now,
+          components: yield* health.components,
+          events,
+          history,
+          minutes,
+          branches: yield* withStandings(branches)
+        }
+      }).pipe(
+        Effect.timeoutOrElse({
+          duration: patience,
+          orElse: () => Effect.fail(new Unanswered({ why: "away", detail: `no answer within ${patience}` }))
+        })
+      )
+
+      const nowOrAway = Effect.catchTag(now, "Unanswered", (error) =>
+        Effect.all({ away: say(error), components: health.components })
+      )
+
+      return Overviews.of({
+        now,
+        branches: Effect.flatMap(backlog.now, ({ branches }) => withStandings(branches)),
+        live: yield* Stream.fromEffectSchedule(nowOrAway, Schedule.spaced(pace)).pipe(
+          // One that reads slowly misses some, and holds nobody up.
+          Stream.share({ capacity: 1, strategy: "sliding", replay: 1, idleTimeToLive: pace })
+        )
+      })
+    })
+  )
+}

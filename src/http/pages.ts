@@ -1,0 +1,79 @@
+/** What a browser shows: the dashboard at `/`, and the API's documentation at `/docs`. */
+import { createHash } from "node:crypto"
+import { fileURLToPath } from "node:url"
+import { Effect, Layer } from "effect"
+import { HttpRouter, HttpServerResponse, HttpStaticServer } from "effect/http"
+import { HttpApiScalar } from "effect/http-api"
+import { Api } from "./api/Api.ts"
+
+/** As it was built, seen from src/http and from dist/http alike. */
+const directory = fileURLToPath(new URL("../../dist/dashboard/", import.meta.url))
+
+const index = HttpServerResponse.file(`${directory}index.html`, {
+  headers: { "cache-control": "no-cache" },
+  contentType: "text/html; charset=utf-8"
+}).pipe(
+  Effect.catchTag("PlatformError", () =>
+    Effect.as(
+      Effect.logError("the dashboard is not built: run npm run prepare"),
+      HttpServerResponse.empty({ status: 404 })
+    )
+  )
+)
+
+/** Each page is the same file; the path says what it shows. */
+const paths = [
+  "/",
+  "/events",
+  "/events/:id",
+  "/history",
+  "/history/:id",
+  "/entities/:type/:id",
+  "/actions"
+] as const
+
+const dashboard = Layer.mergeAll(
+  HttpRouter.addAll(paths.map((path) => HttpRouter.route("GET", path, index))),
+  // Their names change with their contents.
+  HttpStaticServer.layer({
+    root: `${directory}assets`,
+    prefix: "/assets",
+    cacheControl: "public, max-age=31536000, immutable"
+  })
+)
+
+/** The page brings its script within itself, so its policy names that script by what it hashes to. */
+const docsPolicy = (html: string) => {
+  const scripts = Array.from(html.matchAll(/<script>([\s\S]*?)<\/script>/g), ([, script = ""]) =>
+    createHash("sha256").update(script).digest("base64")
+  )
+  return [
+    "default-src 'none'",
+    `script-src ${scripts.map((hash) => `'sha256-${hash}'`).join(" ")}`,
+    "style-src 'unsafe-inline'",
+    "img-src 'self' data:",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'"
+  ].join("; ")
+}
+
+const withDocsPolicy = HttpRouter.middleware((handler) =>
+  Effect.map(handler, (response) =>
+    response.body._tag === "Uint8Array"
+      ? HttpServerResponse.setHeader(
+          response,
+          "content-security-policy",
+          docsPolicy(new TextDecoder().decode(response.body.body))
+        )
+      : response
+  )
+)
+
+const docs = HttpApiScalar.layer(Api, {
+  // Its own fonts would come from another host.
+  scalar: { withDefaultFonts: false }
+}).pipe(Layer.provide(withDocsPolicy.layer))
+
+export const pages = Layer.merge(dashboard, docs)

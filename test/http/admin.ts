@@ -1,0 +1,62 @@
+/** The admin API in a test: its handlers on a real database, and a client that goes through all of HTTP but the socket. */
+import { Effect, Layer } from "effect"
+import { HttpClientRequest, HttpServer } from "effect/http"
+import { HttpApiMiddleware, HttpApiTest } from "effect/http-api"
+import { Health } from "../../src/actors/Health.ts"
+import { Audit } from "../../src/database/Audit.ts"
+import { Backlog } from "../../src/database/Backlog.ts"
+import { Entities } from "../../src/database/Entities.ts"
+import { Pauses } from "../../src/database/Pauses.ts"
+import { RowActions } from "../../src/database/RowActions.ts"
+import { Rows } from "../../src/database/Rows.ts"
+import { Branch } from "../../src/domain/Branch.ts"
+import type { Standing } from "../../src/domain/Standing.ts"
+import { actions } from "../../src/http/actions.ts"
+import { AdminAccess, Operator, WebhookAccess } from "../../src/http/api/Access.ts"
+import { Api } from "../../src/http/api/Api.ts"
+import { branches } from "../../src/http/branches.ts"
+import { entities } from "../../src/http/entities.ts"
+import { glance } from "../../src/http/glance.ts"
+import { Overviews } from "../../src/http/Overviews.ts"
+import { rows } from "../../src/http/rows.ts"
+import { Standings } from "../../src/http/Standings.ts"
+
+/** Who acts in tests. */
+export const operator = { name: "Нина Ли", address: "192.0.2.7" }
+
+/** A branch that has a token and is in no table. */
+export const withToken = Branch.make("rustavi")
+
+export const standing: Standing = {
+  quota_left: 12,
+  reads_per_minute: 60,
+  quota_paused_until: null,
+  breaker: "closed"
+}
+
+/** Kutaisi's actor does not answer. */
+const standings = Layer.succeed(Standings, {
+  of: (branch) => Effect.succeed(branch === "kutaisi" ? null : standing)
+})
+
+const access = Layer.mergeAll(
+  Layer.succeed(
+    AdminAccess,
+    AdminAccess.of({ bearer: (handler) => Effect.provideService(handler, Operator, operator) })
+  ),
+  Layer.succeed(WebhookAccess, WebhookAccess.of({ bearer: (handler) => handler })),
+  HttpApiMiddleware.layerProblemDetails({ includeDetails: true }),
+  HttpApiMiddleware.layerClient(AdminAccess, ({ next, request }) =>
+    next(HttpClientRequest.bearerToken(request, "token"))
+  )
+)
+
+/** The handlers, over the database that is provided. */
+export const admin = Layer.mergeAll(rows, glance, branches, entities, actions).pipe(
+  Layer.provideMerge(Layer.mergeAll(Overviews.layer, RowActions.layer, Pauses.layer)),
+  Layer.provideMerge(Layer.mergeAll(Audit.layer, Backlog.layer({ tokens: [withToken] }))),
+  Layer.provideMerge(Layer.mergeAll(Rows.layer, Entities.layer, Health.layer, standings)),
+  Layer.provideMerge(Layer.mergeAll(access, HttpServer.layerServices))
+)
+
+export const client = HttpApiTest.groups(Api, ["rows", "glance", "branches", "entities", "actions"])
