@@ -1,0 +1,160 @@
+import { useState } from "preact/hooks"
+import type { BranchState } from "../../http/api/Branches.ts"
+import { format, t } from "../i18n/index.ts"
+import { useNow } from "../state/now.ts"
+import { say } from "../state/toasts.ts"
+import { useDeed } from "../state/useDeed.ts"
+import { Confirm } from "./Confirm.tsx"
+import { Sign, type Tone } from "./Sign.tsx"
+import { Ago } from "./Time.tsx"
+
+const tones = { closed: "good", open: "bad", "half-open": "warn" } as const satisfies {
+  [state: string]: Tone
+}
+
+const Quota = ({ state: { branch, rentprog } }: { readonly state: BranchState }) => {
+  const now = useNow()
+  if (rentprog === null) return <span class="faint">{t.branches.unknown}</span>
+  const { quota_left: left, quota_paused_until: until, reads_per_minute: perMinute } = rentprog
+  const text = t.branches.reads(left, perMinute)
+  // The quota flows in evenly, so at most a quarter of a minute's reads lie ready.
+  const full = Math.max(left, Math.floor(perMinute / 4), 1)
+  return (
+    <span class="quota">
+      <meter class="only-heard" aria-label={`${t.branches.quota}, ${branch}`} min={0} max={full} value={left}>
+        {text}
+      </meter>
+      <span class="bar" aria-hidden="true">
+        <span style={{ transform: `scaleX(${left / full})` }} />
+      </span>
+      <span class="faint">
+        {until !== null && until.epochMilliseconds > now ? t.branches.pausedUntil(format.time(until)) : text}
+      </span>
+    </span>
+  )
+}
+
+const Count = ({
+  branch,
+  state,
+  count
+}: {
+  readonly branch: string
+  readonly state: "pending" | "waiting" | "parked"
+  readonly count: number
+}) => (
+  <td class="number tally" data-label={t.branches[state]}>
+    <a
+      class={count === 0 ? "quiet-link" : `is-${state}`}
+      href={`/events?state=${state}&branch=${encodeURIComponent(branch)}`}
+    >
+      {format.number(count)}
+    </a>
+  </td>
+)
+
+/** Each branch's quota, breaker and backlog; a person can hold one and let it go on. */
+export const Branches = ({ branches }: { readonly branches: ReadonlyArray<BranchState> }) => {
+  const now = useNow()
+  const deed = useDeed()
+  const [asked, setAsked] = useState<BranchState>()
+  const pauses = asked !== undefined && asked.paused === null
+
+  const go = ({ branch, paused }: BranchState): void =>
+    deed.run(
+      ({ branches }) =>
+        paused === null ? branches.pause({ params: { branch } }) : branches.resume({ params: { branch } }),
+      () => {
+        setAsked(undefined)
+        say(paused === null ? t.branches.pausedDone(branch) : t.branches.resumedDone(branch))
+      }
+    )
+
+  return (
+    <section class="panel" aria-labelledby="branches">
+      <h2 id="branches">{t.branches.title}</h2>
+      {branches.length === 0 ? (
+        <p class="faint">{t.branches.none}</p>
+      ) : (
+        <table class="rows cards branches">
+          <thead>
+            <tr>
+              <th scope="col">{t.branches.branch}</th>
+              <th scope="col">{t.branches.quota}</th>
+              <th scope="col">{t.branches.rentprog}</th>
+              <th scope="col" class="number">
+                {t.branches.pending}
+              </th>
+              <th scope="col" class="number">
+                {t.branches.waiting}
+              </th>
+              <th scope="col" class="number">
+                {t.branches.parked}
+              </th>
+              <th scope="col" class="number">
+                {t.branches.oldest}
+              </th>
+              <td />
+            </tr>
+          </thead>
+          <tbody>
+            {branches.map((state) => {
+              const { branch, name, oldest, paused, rentprog } = state
+              return (
+                <tr key={branch}>
+                  <th scope="row" class="card-title">
+                    <span title={name ?? undefined}>{branch}</span>
+                    {paused !== null && (
+                      <small class="paused">{t.branches.paused(paused.by, format.ago(paused.at, now))}</small>
+                    )}
+                  </th>
+                  <td class="wide-cell" data-label={t.branches.quota}>
+                    <Quota state={state} />
+                  </td>
+                  <td class="wide-cell" data-label={t.branches.rentprog}>
+                    {rentprog === null ? (
+                      <span class="faint">{t.branches.unknown}</span>
+                    ) : (
+                      <span class="state">
+                        <Sign tone={tones[rentprog.breaker]} />
+                        {t.branches.breaker[rentprog.breaker]}
+                      </span>
+                    )}
+                  </td>
+                  <Count branch={branch} state="pending" count={state.pending} />
+                  <Count branch={branch} state="waiting" count={state.waiting} />
+                  <Count branch={branch} state="parked" count={state.parked} />
+                  <td class="number tally" data-label={t.branches.oldest}>
+                    {oldest === null ? <span class="faint">–</span> : <Ago at={oldest} />}
+                  </td>
+                  <td class="end">
+                    <button
+                      type="button"
+                      aria-label={
+                        paused === null ? t.branches.pauseLabel(branch) : t.branches.resumeLabel(branch)
+                      }
+                      onClick={() => setAsked(state)}
+                    >
+                      {paused === null ? t.branches.pause : t.branches.resume}
+                    </button>
+                  </td>
+                </tr>
+              )
+            })}
+          </tbody>
+        </table>
+      )}
+      {asked !== undefined && (
+        <Confirm
+          title={pauses ? t.branches.pauseAsk(asked.branch) : t.branches.resumeAsk(asked.branch)}
+          text={pauses ? t.branches.pauseText : t.branches.resumeText}
+          does={pauses ? t.branches.pause : t.branches.resume}
+          busy={deed.busy}
+          problem={deed.problem}
+          onYes={() => go(asked)}
+          onClose={() => setAsked(undefined)}
+        />
+      )}
+    </section>
+  )
+}
