@@ -28,7 +28,11 @@ const settings = Layer.unwrap(
       historyFallbackInterval: Duration.minutes(1),
       logFormat: Option.none(),
       logLevel: "Error",
-      otlpEndpoint: Option.none()
+      otlpEndpoint: Option.none(),
+      host: "127.0.0.1",
+      port: 0,
+      adminToken: Option.none(),
+      webhookToken: Option.none()
     })
   )
 )

@@ -1,21 +1,34 @@
 /** The whole service, composed: database, RentProg, actors. What cannot start says so in one line. */
 import { NodeServices } from "@effect/platform-node"
 import { Effect, Layer, Logger, Option, References, Schema } from "effect"
-import { FetchHttpClient } from "effect/http"
+import { FetchHttpClient, type HttpServerError } from "effect/http"
 import { Otlp } from "effect/observability"
 import type { Migrator } from "effect/sql"
 import { SqlError } from "effect/sql"
 import * as BranchActor from "./actors/Branch.ts"
 import * as Cluster from "./actors/Cluster.ts"
 import * as EventProcessor from "./actors/EventProcessor.ts"
+import { Health } from "./actors/Health.ts"
 import * as HistoryProcessor from "./actors/HistoryProcessor.ts"
+import * as probeDatabase from "./actors/probeDatabase.ts"
+import { Audit } from "./database/Audit.ts"
+import { Backlog } from "./database/Backlog.ts"
 import * as Database from "./database/Database.ts"
 import { embeddedPostgres } from "./database/EmbeddedPostgres.ts"
+import { Entities } from "./database/Entities.ts"
 import { Events } from "./database/Events.ts"
 import { History } from "./database/History.ts"
+import { Inbox } from "./database/Inbox.ts"
+import { Measures } from "./database/Measures.ts"
 import { migrate } from "./database/Migrations.ts"
 import { Mirror } from "./database/Mirror.ts"
 import { Notifications } from "./database/Notifications.ts"
+import { Pauses } from "./database/Pauses.ts"
+import { RowActions } from "./database/RowActions.ts"
+import { Rows } from "./database/Rows.ts"
+import { Overviews } from "./http/Overviews.ts"
+import * as Server from "./http/Server.ts"
+import { Standings } from "./http/Standings.ts"
 import { RentProg } from "./rentprog/RentProg.ts"
 import { Settings } from "./Settings.ts"
 
@@ -78,6 +91,7 @@ export const observability = Layer.unwrap(
 
 const loggers = { pretty: Logger.consolePretty(), logfmt: Logger.consoleLogFmt, json: Logger.consoleJson }
 
+/** What the actors do, and what tells of them. */
 const actors = Layer.unwrap(
   Settings.useSync((settings) =>
     Layer.mergeAll(
@@ -86,17 +100,53 @@ const actors = Layer.unwrap(
         fallbackInterval: settings.historyFallbackInterval,
         logs: Array.from(settings.rentprog.userTokens.keys())
       }),
-      BranchActor.layer
+      BranchActor.layer,
+      probeDatabase.layer
     ).pipe(
+      Layer.provideMerge(Standings.layer),
       Layer.provide(Cluster.inMemory),
-      Layer.provide(RentProg.layer(settings.rentprog)),
+      Layer.provideMerge(RentProg.layer(settings.rentprog)),
+      Layer.provide([Events.layer, History.layer, Mirror.layer, Notifications.layer]),
       Layer.provide(FetchHttpClient.layer)
     )
   )
 )
 
-/** The service, on a database that it brings up to date first. */
-export const service = actors.pipe(
-  Layer.provide([Events.layer, History.layer, Mirror.layer, Notifications.layer]),
-  Layer.provide(Layer.effectDiscard(migrated))
+/** What the admin API reads and writes. */
+const admin = Layer.unwrap(
+  Settings.useSync(({ rentprog }) =>
+    Layer.mergeAll(Overviews.layer, RowActions.layer, Pauses.layer).pipe(
+      Layer.provide(Audit.layer),
+      Layer.provide(Backlog.layer({ tokens: Array.from(rentprog.tokens.keys()) })),
+      Layer.merge(Layer.mergeAll(Audit.layer, Entities.layer, Inbox.layer, Measures.layer, Rows.layer))
+    )
+  )
+)
+
+const cannotListen = ({ cause }: HttpServerError.ServeError) =>
+  new StartError({ message: `cannot listen for HTTP: ${String(cause)}; see JARVIS_HOST and JARVIS_PORT` })
+
+const http = Layer.effectDiscard(
+  Effect.flatMap(Server.address, (address) =>
+    Effect.logInfo(`✅ HTTP server started, listening on ${address}`)
+  )
+).pipe(
+  Layer.provideMerge(Server.layer),
+  Layer.catchTag("ServeError", (error) => Layer.effectContext(Effect.fail(cannotListen(error)))),
+  Layer.provide(NodeServices.layer)
+)
+
+const migrations = Layer.effectDiscard(
+  Effect.andThen(
+    migrated,
+    Health.use(({ report }) => report("migrations", "up"))
+  )
+)
+
+/** The service, on a database that it brings up to date first. It stops in the other order: nothing comes in any more. */
+export const service = http.pipe(
+  Layer.provide(admin),
+  Layer.provide(actors),
+  Layer.provide(migrations),
+  Layer.provide(Health.layer)
 )

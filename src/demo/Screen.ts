@@ -2,6 +2,8 @@
 import { countOf, type Standing } from "./Ledger.ts"
 
 export interface View {
+  /** Of the dashboard. */
+  readonly address: string
   readonly received: number
   readonly rows: ReadonlyArray<Standing>
   readonly history: ReadonlyArray<Standing>
@@ -41,10 +43,20 @@ const whyNot = (rows: ReadonlyArray<Standing>): ReadonlyArray<string> =>
     )
 
 /** Some twenty lines for a terminal of 80 columns. */
-export const draw = ({ calls, history, latest, mirrored, received, rows, seconds }: View): string => {
+export const draw = ({
+  address,
+  calls,
+  history,
+  latest,
+  mirrored,
+  received,
+  rows,
+  seconds
+}: View): string => {
   const undone = whyNot([...rows, ...history])
   return [
     `Jarvis demo · ${seconds} s · ${received} webhooks received · ${calls} calls to RentProg`,
+    `Dashboard: ${address}`,
     "",
     `  ${cell("branch", 16)}${["processed", "pending", "waiting", "parked"].map((h) => right(h, 11)).join("")}`,
     ...byBranch(rows),

@@ -21,9 +21,12 @@ import {
   Stream
 } from "effect"
 import { Command, Flag } from "effect/cli"
+import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
 import { ReadInterval } from "../actors/HistoryProcessor.ts"
 import { embeddedPostgres } from "../database/EmbeddedPostgres.ts"
+import { freePort } from "../database/freePort.ts"
 import type { Branch } from "../domain/Branch.ts"
+import * as Server from "../http/Server.ts"
 import * as Jarvis from "../Jarvis.ts"
 import { Settings } from "../Settings.ts"
 import { day, populate } from "../simulator/Day.ts"
@@ -36,14 +39,18 @@ class DemoFailed extends Schema.TaggedError<DemoFailed>()("DemoFailed", { messag
 /** How long the last events may take before the demo gives up on them. */
 const patience = Duration.seconds(100)
 
-const receive = Effect.fnUntraced(function* (events: number, received: Ref.Ref<number>) {
-  const sql = yield* PgClient.PgClient
+/** RentProg posts, and posts again what was not answered 200. What nobody can process says so, for the judge. */
+const send = Effect.fnUntraced(function* (events: number, received: Ref.Ref<number>) {
+  const client = (yield* HttpClient.HttpClient).pipe(HttpClient.filterStatusOk)
+  const address = yield* Server.address
   const rate = Number.isFinite(events) ? 10 : 3
   yield* day({ events, garbage: 0.03, seed: "demo" }).pipe(
     Stream.schedule(Schedule.spaced(Duration.millis(1000 / rate))),
     Stream.runForEach(({ event, garbage, payload }) =>
-      sql`INSERT INTO events (type, payload, metadata)
-          VALUES (${event}, ${sql.json(payload)}, ${sql.json({ garbage })})`.pipe(
+      HttpClientRequest.post(`${address}/webhooks/rentprog`).pipe(
+        HttpClientRequest.bodyJsonUnsafe({ event, payload, garbage }),
+        client.execute,
+        Effect.retry(Schedule.spaced("1 second")),
         Effect.andThen(Ref.update(received, (n) => n + 1))
       )
     )
@@ -62,6 +69,7 @@ const look = Effect.fnUntraced(function* (received: Ref.Ref<number>, began: numb
            (SELECT count(*) FROM bookings WHERE deleted_at IS NULL)::int AS bookings
   `
   return {
+    address: yield* Server.address,
     received: yield* Ref.get(received),
     rows: yield* standings("events"),
     history: yield* standings("history"),
@@ -83,7 +91,7 @@ const judge = Effect.fnUntraced(function* (view: View, expected: number) {
   const garbage = (yield* simulator.history).filter((entry) => entry.garbage).map(({ id }) => String(id))
   const unexpected = yield* sql<{ readonly row: string; readonly reason: string | null }>`
     SELECT 'event ' || id AS row, reason FROM events
-    WHERE processed = coalesce((metadata ->> 'garbage')::boolean, false)
+    WHERE processed = coalesce((metadata -> 'beside' ->> 'garbage')::boolean, false)
       OR (NOT processed AND (reason IS NULL OR next_attempt_at < 'infinity'))
     UNION ALL
     SELECT 'log entry ' || operation_id, reason FROM history
@@ -117,6 +125,7 @@ const demo = Effect.fnUntraced(function* (events: number, exit: boolean) {
   const simulator = yield* Simulator
   const began = yield* Clock.currentTimeMillis
   const received = yield* Ref.make(0)
+  yield* Console.log(`Dashboard:  ${yield* Server.address}\n`)
   yield* populate()
   // What every network does now and then.
   yield* simulator.fault(Fault.Status({ status: 503 }), { share: 0.02 })
@@ -129,7 +138,7 @@ const demo = Effect.fnUntraced(function* (events: number, exit: boolean) {
       Schedule.spaced(process.stdout.isTTY ? "500 millis" : "2 seconds")
     )
   )
-  yield* receive(events, received)
+  yield* send(events, received)
   if (!exit) return yield* Effect.never
 
   yield* Effect.repeat(Effect.flatMap(view, isDone), {
@@ -151,7 +160,7 @@ const settings = Layer.effect(
     const url = yield* embeddedPostgres(directory)
     const tokensOf = (tokens: Readonly<Record<Branch, string>>) =>
       new Map(simulator.companies.map(({ branch }) => [branch, Redacted.make(tokens[branch] ?? "")]))
-    yield* Console.log(`PostgreSQL: psql "$(cat ${directory}/database-url)"\nRentProg:   ${simulator.url}\n`)
+    yield* Console.log(`PostgreSQL: psql "$(cat ${directory}/database-url)"\nRentProg:   ${simulator.url}`)
     return Settings.of({
       databaseUrl: Option.some(url),
       dataDirectory: directory,
@@ -165,7 +174,11 @@ const settings = Layer.effect(
       historyFallbackInterval: Duration.seconds(2),
       logFormat: Option.none(),
       logLevel: "None",
-      otlpEndpoint: Option.none()
+      otlpEndpoint: Option.none(),
+      host: "127.0.0.1",
+      port: yield* Effect.orElseSucceed(freePort(3000), () => 0),
+      adminToken: Option.none(),
+      webhookToken: Option.none()
     })
   })
 )
@@ -193,7 +206,7 @@ Command.make(
       Effect.provideService(ReadInterval, Duration.seconds(5)),
       Effect.provide(Jarvis.database),
       Effect.provide(settings),
-      Effect.provide(Simulator.layer())
+      Effect.provide([Simulator.layer(), FetchHttpClient.layer])
     )
 ).pipe(
   Command.run({ version: "0.1.0" }),

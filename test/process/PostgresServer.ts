@@ -1,7 +1,12 @@
 /** A PostgreSQL server that a test stops the hard way and starts again. */
 import { execFile } from "node:child_process"
+import { join } from "node:path"
 import { promisify } from "node:util"
-import { Context, Effect, Layer, Schema } from "effect"
+import { NodeServices } from "@effect/platform-node"
+import { PgClient } from "@effect/sql-pg"
+import { Context, Effect, FileSystem, Layer, Redacted, Schema } from "effect"
+import { embeddedPostgres } from "../../src/database/EmbeddedPostgres.ts"
+import { TestDatabase } from "../support/TestDatabase.ts"
 
 const execute = promisify(execFile)
 
@@ -42,3 +47,17 @@ export class PostgresServer extends Context.Service<
       })
     )
 }
+
+/** A server of its own for a test, and a pool on it. */
+export const restartable = Layer.unwrap(
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const directory = yield* fs.makeTempDirectoryScoped({ prefix: "jarvis-test-" })
+    const url = yield* embeddedPostgres(directory)
+    return Layer.mergeAll(
+      Layer.succeed(TestDatabase, { url }),
+      PostgresServer.layer(join(directory, "postgres"), Number(new URL(Redacted.value(url)).port)),
+      PgClient.layer({ url, applicationName: "test" })
+    )
+  })
+).pipe(Layer.provideMerge(NodeServices.layer))

@@ -1,29 +1,10 @@
-import { join } from "node:path"
-import { NodeServices } from "@effect/platform-node"
-import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, FileSystem, Layer, Redacted } from "effect"
-import { embeddedPostgres } from "../../src/database/EmbeddedPostgres.ts"
+import { Effect, Fiber } from "effect"
 import { Simulator } from "../../src/simulator/Simulator.ts"
-import { TestDatabase } from "../support/TestDatabase.ts"
 import { about, allProcessed, insert, until } from "../support/tables.ts"
 import { allIsWell, processed, receive } from "./load.ts"
-import { PostgresServer } from "./PostgresServer.ts"
+import { PostgresServer, restartable } from "./PostgresServer.ts"
 import { said, serve, settings } from "./program.ts"
-
-/** A server of its own, which a test may stop and start. */
-const server = Layer.unwrap(
-  Effect.gen(function* () {
-    const fs = yield* FileSystem.FileSystem
-    const directory = yield* fs.makeTempDirectoryScoped({ prefix: "jarvis-test-" })
-    const url = yield* embeddedPostgres(directory)
-    return Layer.mergeAll(
-      Layer.succeed(TestDatabase, { url }),
-      PostgresServer.layer(join(directory, "postgres"), Number(new URL(Redacted.value(url)).port)),
-      PgClient.layer({ url, applicationName: "test" })
-    )
-  })
-).pipe(Layer.provideMerge(NodeServices.layer))
 
 const simulator = Simulator.layer({ readsPerMinute: 100_000, tokensPerMinute: 100_000 })
 
@@ -42,7 +23,7 @@ describe.concurrent("a database", () => {
       assert.isTrue(program.isRunning())
       yield* program.signal("SIGTERM")
       assert.deepStrictEqual(yield* program.exit, { code: 0, signal: null })
-    }).pipe(Effect.scoped, Effect.provide([server, simulator]))
+    }).pipe(Effect.scoped, Effect.provide([restartable, simulator]))
   )
 
   it.live("that is gone for a while does not end the service", () =>
@@ -62,6 +43,6 @@ describe.concurrent("a database", () => {
       yield* insert(about("car_update", 2))
       yield* allProcessed
       assert.isTrue(program.isRunning())
-    }).pipe(Effect.scoped, Effect.provide([server, simulator]))
+    }).pipe(Effect.scoped, Effect.provide([restartable, simulator]))
   )
 })

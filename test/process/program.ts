@@ -31,7 +31,8 @@ export const run = (settings: Readonly<Record<string, string>>, ...args: Readonl
     Effect.sync((): Program => {
       const { PATH = "" } = process.env
       const child = spawn(process.execPath, [main, ...args], {
-        env: { PATH, ...settings },
+        // Programs run side by side, so each takes a port that is free.
+        env: { PATH, JARVIS_PORT: "0", ...settings },
         stdio: ["ignore", "pipe", "pipe"]
       })
       const written = { stdout: "", stderr: "" }
@@ -68,6 +69,10 @@ export const said = (program: Program, text: string) =>
     () => program.stdout().includes(text)
   )
 
+/** Where a program that was started answers HTTP. */
+export const addressOf = (program: Program): string =>
+  /HTTP server started, listening on (http:\/\/[\w.:]+)/.exec(program.stdout())?.[1] ?? "it said no address"
+
 /** Settings for the simulated RentProg, with as much quota as a setting can give. */
 export const rentprogSettings = Simulator.useSync(({ companyTokens, url }) => ({
   RENTPROG_BASE_URL: url,
@@ -81,9 +86,10 @@ export const settings = Effect.gen(function* () {
   return { DATABASE_URL: Redacted.value(url), ...(yield* rentprogSettings) }
 })
 
-/** Starts the service and waits until it listens. */
+/** Starts the service and waits until it listens, to notifications and to requests. */
 export const serve = Effect.fnUntraced(function* (settings: Readonly<Record<string, string>>) {
   const program = yield* run(settings)
   yield* said(program, started)
+  yield* said(program, "HTTP server started, listening on http://")
   return program
 })

@@ -33,7 +33,13 @@ const wrong: ReadonlyArray<readonly [name: string, value: string]> = [
   ["RENTPROG_BASE_URL", "ftp://rentprog.test"],
   ["RENTPROG_BASE_URL", `http://${secret}:99999`],
   ["OTEL_EXPORTER_OTLP_ENDPOINT", secret],
-  ["OTEL_EXPORTER_OTLP_ENDPOINT", "http://["]
+  ["OTEL_EXPORTER_OTLP_ENDPOINT", "http://["],
+  ["JARVIS_HOST", `${secret} elsewhere`],
+  ["JARVIS_PORT", secret],
+  ["JARVIS_PORT", "65536"],
+  ["JARVIS_PORT", "-1"],
+  ["JARVIS_ADMIN_TOKEN", `${secret} ${secret}`],
+  ["JARVIS_WEBHOOK_TOKEN", `${secret}\n`]
 ]
 
 describe.concurrent("a setting that does not parse", () => {
@@ -83,7 +89,11 @@ describe.concurrent("settings", () => {
           eventsFallbackInterval: Duration.seconds(30),
           logFormat: Option.none(),
           logLevel: "Info",
-          otlpEndpoint: Option.none()
+          otlpEndpoint: Option.none(),
+          host: "127.0.0.1",
+          port: 3000,
+          adminToken: Option.none(),
+          webhookToken: Option.none()
         })
         assert.deepInclude(settings.rentprog, {
           baseUrl: "https://rentprog.net/api/v1/public",
@@ -104,19 +114,28 @@ describe.concurrent("settings", () => {
         EVENTS_FALLBACK_INTERVAL: "2 minutes",
         LOG_FORMAT: "JSON",
         LOG_LEVEL: "Warn",
-        OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318"
+        OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318",
+        JARVIS_HOST: "0.0.0.0",
+        JARVIS_PORT: "8080",
+        JARVIS_ADMIN_TOKEN: secret,
+        JARVIS_WEBHOOK_TOKEN: secret
       })
       assert.deepInclude(settings, {
         dataDirectory: "/var/lib/jarvis",
         eventsFallbackInterval: Duration.minutes(2),
         logFormat: Option.some("json" as const),
         logLevel: "Warn",
-        otlpEndpoint: Option.some("http://127.0.0.1:4318")
+        otlpEndpoint: Option.some("http://127.0.0.1:4318"),
+        host: "0.0.0.0",
+        port: 8080
       })
-      const { databaseUrl, rentprog } = settings
+      const { adminToken, databaseUrl, rentprog, webhookToken } = settings
       assert.strictEqual(rentprog.baseUrl, "http://127.0.0.1:8080/api")
       assert.strictEqual(rentprog.readsPerMinute, 6000)
-      assert.notInclude(inspect([databaseUrl, rentprog], { depth: null }), secret)
+      assert.notInclude(inspect([adminToken, databaseUrl, rentprog, webhookToken], { depth: null }), secret)
+      for (const token of [adminToken, webhookToken]) {
+        assert.strictEqual(Redacted.value(Option.getOrThrow(token)), secret)
+      }
       assert.deepStrictEqual(
         [...rentprog.tokens].map(([branch, token]) => [branch, Redacted.value(token)]),
         [["tbilisi", secret]]
