@@ -12,20 +12,21 @@ import {
   ProblemDetails
 } from "effect/http"
 
-/** Nothing but what this server itself sends; no frame, no form, no script in a page. */
-export const strictPolicy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'"
-].join("; ")
+/** Nothing but what this server itself sends; no frame, no form, no script in a page that is not named here. */
+export const policy = ({ scripts, styles }: { readonly scripts: string; readonly styles: string }) =>
+  [
+    "default-src 'none'",
+    `script-src ${scripts}`,
+    `style-src ${styles}`,
+    "img-src 'self' data:",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'"
+  ].join("; ")
 
 const headers = {
-  "content-security-policy": strictPolicy,
+  "content-security-policy": policy({ scripts: "'self'", styles: "'self'" }),
   "cross-origin-opener-policy": "same-origin",
   "cross-origin-resource-policy": "same-origin",
   "permissions-policy": "camera=(), geolocation=(), microphone=()",

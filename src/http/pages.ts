@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url"
 import { Effect, Layer } from "effect"
 import { HttpRouter, HttpServerResponse, HttpStaticServer } from "effect/http"
 import { HttpApiScalar } from "effect/http-api"
+import { policy } from "./answers.ts"
 import { Api } from "./api/Api.ts"
 
 /** As it was built, seen from src/http and from dist/http alike. */
@@ -47,16 +48,7 @@ const docsPolicy = (html: string) => {
   const scripts = Array.from(html.matchAll(/<script>([\s\S]*?)<\/script>/g), ([, script = ""]) =>
     createHash("sha256").update(script).digest("base64")
   )
-  return [
-    "default-src 'none'",
-    `script-src ${scripts.map((hash) => `'sha256-${hash}'`).join(" ")}`,
-    "style-src 'unsafe-inline'",
-    "img-src 'self' data:",
-    "connect-src 'self'",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'"
-  ].join("; ")
+  return policy({ scripts: scripts.map((hash) => `'sha256-${hash}'`).join(" "), styles: "'unsafe-inline'" })
 }
 
 const withDocsPolicy = HttpRouter.middleware((handler) =>

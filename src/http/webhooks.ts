@@ -7,6 +7,7 @@ import { type HttpServerError, type HttpServerRequest, HttpTraceContext, UrlPara
 import { HttpApiBuilder, HttpApiError } from "effect/http-api"
 import { Inbox, type IncomingEntry, type IncomingEvent } from "../database/Inbox.ts"
 import { storable } from "../database/storable.ts"
+import { entryFields, plainEntry } from "../rentprog/Log.ts"
 import { instant, textColumn } from "../rentprog/Records.ts"
 import { Api } from "./api/Api.ts"
 import { ContentTooLarge, Unavailable } from "./api/Problems.ts"
@@ -97,26 +98,21 @@ const trace = Effect.map(Effect.orDie(Effect.currentSpan), (span) => ({
 }))
 
 const Entry = Schema.Struct({
-  id: textColumn,
-  branch: textColumn,
-  company_id: textColumn,
-  operation_type: textColumn,
-  description: textColumn,
-  entity_type: textColumn,
-  entity_id: textColumn,
-  user_name: textColumn,
-  created_at: textColumn
+  ...{ id: textColumn, branch: textColumn, company_id: textColumn },
+  ...entryFields
 })
 const decodeEntry = Schema.decodeUnknownOption(Entry)
 
 interface Sent extends Omit<IncomingEntry, "receipt" | "traceId"> {}
 
-/** RentProg: an entry is plain, or `{id, attributes: {…}}`. A text alone is taken for the sentence. */
+/** A text alone is taken for the sentence. */
 const readEntry = (sent: unknown, branch: string | null): Sent => {
   const entry = storable(sent)
-  const attributes =
-    Predicate.isObject(entry) && Predicate.isObject(entry["attributes"]) ? entry["attributes"] : {}
-  const plain = Predicate.isString(entry) ? { description: entry } : { ...Object(entry), ...attributes }
+  const plain = Predicate.isString(entry)
+    ? { description: entry }
+    : Predicate.isObject(entry)
+      ? plainEntry(entry)
+      : {}
   const read = Option.getOrUndefined(decodeEntry(plain))
   const companyId = read?.company_id ?? ""
   return {

@@ -11,22 +11,25 @@ import { instant, text, textColumn } from "./Records.ts"
 
 const path = "/history_items"
 
-const Item = Schema.Struct({
-  id: text.check(Schema.isNonEmpty()),
+/** What an entry says of itself, its number apart. */
+export const entryFields = {
   operation_type: textColumn,
   description: textColumn,
   entity_type: textColumn,
   entity_id: textColumn,
   user_name: textColumn,
   created_at: textColumn
-})
+}
+const Item = Schema.Struct({ id: text.check(Schema.isNonEmpty()), ...entryFields })
 const decodeItem = Schema.decodeUnknownOption(Item)
 
 /** RentProg: an entry is plain, or `{id, attributes: {…}}`. */
+export const plainEntry = (sent: { readonly [field: PropertyKey]: unknown }) =>
+  Predicate.isObject(sent["attributes"]) ? { ...sent, ...sent["attributes"] } : sent
+
 const readEntry = (sent: unknown): Option.Option<LogEntry> => {
   if (!Predicate.isObject(sent)) return Option.none()
-  const plain = Predicate.isObject(sent["attributes"]) ? { id: sent["id"], ...sent["attributes"] } : sent
-  return Option.map(decodeItem(plain), (item) => ({
+  return Option.map(decodeItem(plainEntry(sent)), (item) => ({
     operationId: item.id,
     operationType: item.operation_type,
     description: item.description,
