@@ -4,6 +4,8 @@ import { Schema } from "effect"
 export const Standing = Schema.Struct({
   /** Reads that may go out now. */
   quota_left: Schema.Int,
+  /** How many may be ready at a time: the quota flows in evenly. */
+  quota_most: Schema.Int,
   reads_per_minute: Schema.Int,
   /** Until when RentProg said to wait. */
   quota_paused_until: Schema.NullOr(Schema.DateTimeUtcFromString),

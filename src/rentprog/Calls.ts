@@ -112,6 +112,7 @@ export const make = Effect.fnUntraced(function* (transport: Transport, readsPerM
     const { left, pausedUntil } = yield* quota.standing(branch)
     return {
       quota_left: left,
+      quota_most: quota.most,
       reads_per_minute: readsPerMinute,
       quota_paused_until: pausedUntil === null ? null : DateTime.makeUnsafe(pausedUntil),
       breaker: yield* transport.breakerOf(branch)

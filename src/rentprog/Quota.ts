@@ -67,7 +67,7 @@ export const make = Effect.fnUntraced(
         : { left: yield* held(branch), pausedUntil: null }
     })
 
-    return { take, ready, pause, standing }
+    return { most: limit, take, ready, pause, standing }
   },
   Effect.provide(RateLimiter.layer),
   Effect.provide(RateLimiter.layerStoreMemory)

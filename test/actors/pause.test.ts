@@ -77,6 +77,7 @@ describe("an actor", () => {
       const standing = yield* (yield* actor(branch)).Status()
       assert.deepStrictEqual(standing, {
         quota_left: 25_000,
+        quota_most: 25_000,
         reads_per_minute: 100_000,
         quota_paused_until: null,
         breaker: "closed"

@@ -29,6 +29,7 @@ export const withToken = Branch.make("rustavi")
 
 export const standing: Standing = {
   quota_left: 12,
+  quota_most: 15,
   reads_per_minute: 60,
   quota_paused_until: null,
   breaker: "closed"

@@ -14,6 +14,7 @@ describe("where a branch stands", () => {
       for (let n = 0; n < 100; n += 1) {
         assert.deepStrictEqual(yield* standing(), {
           quota_left: 15,
+          quota_most: 15,
           reads_per_minute: 60,
           quota_paused_until: null,
           breaker: "closed"

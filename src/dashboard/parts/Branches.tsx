@@ -15,10 +15,13 @@ const tones = { closed: "good", open: "bad", "half-open": "warn" } as const sati
 const Quota = ({ state: { branch, rentprog } }: { readonly state: BranchState }) => {
   const now = useNow()
   if (rentprog === null) return <span class="faint">{t.branches.unknown}</span>
-  const { quota_left: left, quota_paused_until: until, reads_per_minute: perMinute } = rentprog
+  const {
+    quota_left: left,
+    quota_most: full,
+    quota_paused_until: until,
+    reads_per_minute: perMinute
+  } = rentprog
   const text = t.branches.reads(left, perMinute)
-  // The quota flows in evenly, so at most a quarter of a minute's reads lie ready.
-  const full = Math.max(left, Math.floor(perMinute / 4), 1)
   return (
     <span class="quota">
       <meter class="only-heard" aria-label={`${t.branches.quota}, ${branch}`} min={0} max={full} value={left}>
