@@ -2,10 +2,11 @@
  * Group commit: rows that come while a statement is under way share the next one. A burst costs few transactions, and a
  * row that comes alone waits for nobody.
  */
-import { Deferred, Effect, Queue, Schedule } from "effect"
+import { Deferred, Duration, Effect, Queue, Schedule } from "effect"
 import type { SqlError } from "effect/sql"
 import { DatabaseError } from "../domain/Reason.ts"
 import { asDatabaseError, isOfTheValue } from "./Database.ts"
+import { within } from "./within.ts"
 
 /** Writes rows in one statement. A row that it has written before it leaves alone. */
 export type Write<A> = (rows: ReadonlyArray<A>) => Effect.Effect<unknown, SqlError.SqlError>
@@ -21,8 +22,15 @@ const writers = 2
 /** How long a database that went away is given to come back, before whoever waits is told to come again. */
 const tryAgain = Schedule.max([Schedule.spaced("100 millis"), Schedule.during("3 seconds")])
 
+/** How long a statement may take with all that: a server that is frozen must not hold the writers for good. */
+const limit = Duration.seconds(6)
+
 /** How long whoever brings a row waits for everything. */
 const patience = "8 seconds"
+
+/** What a row was not written for. */
+type Failure = SqlError.SqlError | DatabaseError
+const isRefused = (error: Failure): boolean => error._tag === "SqlError" && isOfTheValue(error)
 
 /**
  * The way to write a row down: it succeeds when the row is committed. Where PostgreSQL refuses a value, each row of the
@@ -34,14 +42,18 @@ export const groupCommit = Effect.fnUntraced(function* <A>(write: Write<A>, othe
   const commit = (rows: ReadonlyArray<A>) =>
     write(rows).pipe(
       Effect.asVoid,
-      Effect.retry({ schedule: tryAgain, while: (error) => !isOfTheValue(error) })
+      Effect.retry({ schedule: tryAgain, while: (error) => !isOfTheValue(error) }),
+      within(limit)
     )
-  const alone = (row: A) => Effect.catchIf(commit([row]), isOfTheValue, () => commit([otherwise(row)]))
+  const alone = (row: A) => Effect.catchIf(commit([row]), isRefused, () => commit([otherwise(row)]))
 
-  const tell = (batch: ReadonlyArray<Waiting<A>>, outcome: Effect.Effect<void, SqlError.SqlError>) =>
-    Effect.map(Effect.exit(asDatabaseError(outcome)), (exit) => {
-      for (const { committed } of batch) Deferred.doneUnsafe(committed, exit)
-    })
+  const tell = (batch: ReadonlyArray<Waiting<A>>, outcome: Effect.Effect<void, Failure>) =>
+    Effect.map(
+      Effect.exit(Effect.catchTag(outcome, "SqlError", (error) => asDatabaseError(Effect.fail(error)))),
+      (exit) => {
+        for (const { committed } of batch) Deferred.doneUnsafe(committed, exit)
+      }
+    )
 
   const writer = Effect.gen(function* () {
     const batch = yield* Queue.takeBetween(waiting, 1, mostTogether)
@@ -49,7 +61,7 @@ export const groupCommit = Effect.fnUntraced(function* <A>(write: Write<A>, othe
       Effect.matchEffect({
         onSuccess: () => tell(batch, Effect.void),
         onFailure: (error) =>
-          isOfTheValue(error)
+          isRefused(error)
             ? Effect.forEach(batch, (one) => tell([one], alone(one.row)), { discard: true })
             : tell(batch, Effect.fail(error))
       }),
