@@ -155,7 +155,7 @@ export const reasonText = (error: EventError): string =>
 export const backoff = (attempts: number): Effect.Effect<Duration.Duration> =>
   Effect.map(Random.next, (random) => {
     const seconds = Math.min(30 * 2 ** (attempts - 1), 3600)
-    return Duration.seconds(seconds * (0.8 + 0.4 * random))
+    return Duration.millis(Math.round(seconds * 1000 * (0.8 + 0.4 * random)))
   })
 
 /** Whether a row whose `attempts`-th attempt failed for `code` is parked: no further attempt is worth making. */
