@@ -113,7 +113,8 @@ export const RowPage = ({ table, id }: { readonly table: Table; readonly id: str
           >
             {t.deeds.retry}
           </button>
-          <button type="button" disabled={!isOpen} onClick={plan("discard")}>
+          {/* Not disabled: it may have the focus when the row comes to be done. */}
+          <button type="button" aria-disabled={!isOpen} onClick={isOpen ? plan("discard") : undefined}>
             {t.deeds.discard}
           </button>
         </span>
