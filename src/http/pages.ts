@@ -51,16 +51,22 @@ const docsPolicy = (html: string) => {
   return policy({ scripts: scripts.map((hash) => `'sha256-${hash}'`).join(" "), styles: "'unsafe-inline'" })
 }
 
-const withDocsPolicy = HttpRouter.middleware((handler) =>
-  Effect.map(handler, (response) =>
-    response.body._tag === "Uint8Array"
-      ? HttpServerResponse.setHeader(
-          response,
-          "content-security-policy",
-          docsPolicy(new TextDecoder().decode(response.body.body))
-        )
-      : response
-  )
+/** The page is the same each time: it is looked through once. */
+const withDocsPolicy = HttpRouter.middleware(
+  Effect.sync(() => {
+    const policies = new WeakMap<Uint8Array, string>()
+    const policyOf = (html: Uint8Array) => {
+      const made = policies.get(html) ?? docsPolicy(new TextDecoder().decode(html))
+      policies.set(html, made)
+      return made
+    }
+    return (handler) =>
+      Effect.map(handler, (response) =>
+        response.body._tag === "Uint8Array"
+          ? HttpServerResponse.setHeader(response, "content-security-policy", policyOf(response.body.body))
+          : response
+      )
+  })
 )
 
 const docs = HttpApiScalar.layer(Api, {

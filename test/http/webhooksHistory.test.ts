@@ -1,0 +1,135 @@
+/** What is posted of the operations log becomes rows, whatever it is. */
+import { PgClient } from "@effect/sql-pg"
+import { assert, layer } from "@effect/vitest"
+import { Effect, Schema } from "effect"
+import { post, server } from "./server.ts"
+
+const Answer = Schema.fromJsonString(Schema.Struct({ receipts: Schema.Array(Schema.String) }))
+
+const Row = Schema.Struct({
+  branch: Schema.NullOr(Schema.String),
+  company: Schema.NullOr(Schema.String),
+  operation_type: Schema.NullOr(Schema.String),
+  operation_id: Schema.NullOr(Schema.String),
+  description: Schema.NullOr(Schema.String),
+  entity_type: Schema.NullOr(Schema.String),
+  entity_id: Schema.NullOr(Schema.String),
+  user_name: Schema.NullOr(Schema.String),
+  created_at: Schema.Number,
+  raw_data: Schema.Json,
+  code: Schema.NullOr(Schema.String)
+})
+
+/** Posts, and answers the rows that came of it, in the order of their receipts. */
+const received = Effect.fnUntraced(function* (body: unknown, query = "") {
+  const sql = yield* PgClient.PgClient
+  const { status, text } = yield* post(`/webhooks/history${query}`, JSON.stringify(body))
+  assert.strictEqual(status, 200, text)
+  const { receipts } = yield* Schema.decodeUnknownEffect(Answer)(text)
+  const rows = yield* sql`
+    SELECT branch, company_id::text AS company, operation_type, operation_id, description, entity_type, entity_id,
+      user_name, extract(epoch FROM created_at)::float8 AS created_at, raw_data, split_part(reason, ':', 1) AS code
+    FROM history WHERE receipt = ANY (${receipts}::uuid[])
+    ORDER BY array_position(${receipts}::uuid[], receipt)
+  `
+  assert.strictEqual(rows.length, receipts.length)
+  return yield* Schema.decodeUnknownEffect(Schema.Array(Row))(rows)
+})
+
+const entry = {
+  id: 9001,
+  branch: "tbilisi",
+  operation_type: "update",
+  description: "Нина Ли изменила бронь № 514142",
+  entity_type: "booking",
+  entity_id: 514142,
+  user_name: "Нина Ли",
+  created_at: "2026-03-01T10:00:00+04:00"
+}
+
+layer(server(), { excludeTestServices: true })("an entry of the log", (it) => {
+  it.effect("is stored field by field, and whole", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* received(entry), [
+        {
+          ...{ branch: "tbilisi", company: null, operation_type: "update", operation_id: "9001" },
+          ...{ description: entry.description, entity_type: "booking", entity_id: "514142" },
+          ...{ user_name: "Нина Ли", created_at: Date.parse("2026-03-01T06:00:00Z") / 1000, raw_data: entry },
+          code: "entity_not_found"
+        }
+      ])
+    })
+  )
+
+  it.effect("may hold its fields under attributes, and come with others", () =>
+    Effect.gen(function* () {
+      const { id, ...attributes } = entry
+      const rows = yield* received([
+        { id: 1, attributes: { ...attributes, description: "раз" } },
+        { ...entry, id: 2 }
+      ])
+      assert.deepStrictEqual(
+        rows.map(({ branch, description, operation_id }) => [operation_id, branch, description]),
+        [
+          ["1", "tbilisi", "раз"],
+          ["2", "tbilisi", entry.description]
+        ]
+      )
+      assert.deepStrictEqual(yield* received([]), [])
+    })
+  )
+
+  it.effect("that names no branch is of the address's, or of its company's", () =>
+    Effect.gen(function* () {
+      const { branch: _, ...rest } = entry
+      const [own] = yield* received(entry, "?branch=batumi")
+      const [given] = yield* received(rest, "?branch=batumi")
+      const [company] = yield* received({ ...rest, company_id: 9248 })
+      assert.deepStrictEqual([own?.branch, given?.branch, company?.branch], ["tbilisi", "batumi", "kutaisi"])
+    })
+  )
+
+  it.effect("is applied", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      const [row] = yield* received({
+        branch: "tbilisi",
+        description: "Нина Ли создала платёж №77001, приход наличными 30.0USD"
+      })
+      assert.strictEqual(row?.code, null)
+      assert.deepStrictEqual(
+        yield* sql`SELECT amount::float8, currency FROM payments WHERE rentprog_id = '77001'`,
+        [{ amount: 30, currency: "USD" }]
+      )
+    })
+  )
+
+  it.effect.each([
+    ["Нина Ли создала платёж №77002, приход наличными 30.0USD", null],
+    [
+      { created_at: "31-02-2026 10:00", description: "Нина Ли создала платёж №77003, приход наличными 1USD" },
+      null
+    ],
+    ["слова", "unparsed_description"],
+    [{ description: ["список"] }, "empty_description"],
+    [{}, "empty_description"],
+    [7, "empty_description"],
+    [null, "empty_description"],
+    [[[[]]], "empty_description"]
+  ] as const)("is stored whatever it is: %j", ([sent, code]) =>
+    Effect.gen(function* () {
+      const [row] = yield* received(Array.isArray(sent) ? sent : [sent], "?branch=tbilisi")
+      assert.strictEqual(row?.code, code)
+    })
+  )
+
+  it.effect("is stored even where it is nested too deep to be read", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      const { status, text } = yield* post("/webhooks/history", `${"[".repeat(60_000)}${"]".repeat(60_000)}`)
+      assert.strictEqual(status, 200, text)
+      const { receipts } = yield* Schema.decodeUnknownEffect(Answer)(text)
+      assert.lengthOf(yield* sql`SELECT FROM history WHERE receipt = ANY (${receipts}::uuid[])`, 1)
+    })
+  )
+})
