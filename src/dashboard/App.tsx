@@ -1,6 +1,8 @@
-import { useErrorBoundary } from "preact/hooks"
+import { Schema } from "effect"
+import { useEffect, useErrorBoundary, useRef } from "preact/hooks"
 import { LocationProvider, Route, Router } from "preact-iso"
 import { MirroredType } from "../domain/Mirrored.ts"
+import { RowId } from "../domain/Row.ts"
 import { ActionsPage } from "./pages/ActionsPage.tsx"
 import { BrokenPage } from "./pages/BrokenPage.tsx"
 import { EntityPage } from "./pages/EntityPage.tsx"
@@ -10,9 +12,9 @@ import { OverviewPage } from "./pages/OverviewPage.tsx"
 import { RowPage } from "./pages/RowPage.tsx"
 import { RowsPage } from "./pages/RowsPage.tsx"
 import { SignInPage } from "./pages/SignInPage.tsx"
+import { Edges } from "./parts/Edge.tsx"
 import { Header } from "./parts/Header.tsx"
 import { focusHeading } from "./parts/Heading.tsx"
-import { Toasts } from "./parts/Toasts.tsx"
 import { useLiveStream } from "./state/live.ts"
 import { gate } from "./state/session.ts"
 import { useStore } from "./state/store.ts"
@@ -23,8 +25,10 @@ interface Named {
 
 const Events = () => <RowsPage table="events" key="events" />
 const History = () => <RowsPage table="history" key="history" />
-const Event = ({ id }: Named) => <RowPage table="events" id={id} key={id} />
-const Entry = ({ id }: Named) => <RowPage table="history" id={id} key={id} />
+const isRowId = Schema.is(RowId)
+const Event = ({ id }: Named) => (isRowId(id) ? <RowPage table="events" id={id} key={id} /> : <MissingPage />)
+const Entry = ({ id }: Named) =>
+  isRowId(id) ? <RowPage table="history" id={id} key={id} /> : <MissingPage />
 const Entity = ({ id, type }: Named & { readonly type: string }) => {
   const known = MirroredType.literals.find((literal) => literal === type)
   return known === undefined ? <MissingPage /> : <EntityPage type={known} id={id} key={`${type} ${id}`} />
@@ -33,6 +37,12 @@ const Entity = ({ id, type }: Named & { readonly type: string }) => {
 const Pages = () => {
   const kept = useStore(gate)
   useLiveStream()
+  const before = useRef(kept.kind)
+  useEffect(() => {
+    // What was pressed to come in is gone.
+    if (kept.kind === "open" && before.current !== "open") focusHeading()
+    before.current = kept.kind
+  }, [kept.kind])
   if (kept.kind === "sign-in") return <SignInPage />
   if (kept.kind === "forbidden") return <ForbiddenPage detail={kept.detail} />
   return (
@@ -64,6 +74,6 @@ const Whole = () => {
 export const App = () => (
   <LocationProvider>
     <Whole />
-    <Toasts />
+    <Edges />
   </LocationProvider>
 )

@@ -6,7 +6,8 @@ import type { HttpApiError } from "effect/http-api"
 import type * as Problems from "../http/api/Problems.ts"
 
 export type Problem =
-  | { readonly kind: "unauthorized" | "not-found" | "conflict" | "too-many" | "unavailable" | "network" }
+  | { readonly kind: "unauthorized" | "not-found" | "conflict" | "too-many" | "network" }
+  | { readonly kind: "unavailable"; readonly why: NonNullable<Problems.Unavailable["why"]> }
   | { readonly kind: "forbidden"; readonly detail: string | undefined }
   | { readonly kind: "unexpected"; readonly detail: string; readonly passing: boolean }
 
@@ -45,7 +46,7 @@ export const problemOf = (failure: Failure): Problem => {
     case "TooManyRequests":
       return { kind: "too-many" }
     case "Unavailable":
-      return { kind: "unavailable" }
+      return { kind: "unavailable", why: failure.why ?? "away" }
     case "HttpClientError":
       return ofTransport(failure)
     case "Retry":
@@ -62,6 +63,6 @@ export const problemOf = (failure: Failure): Problem => {
 /** What passes by itself is asked again; the rest waits for a person. */
 export const isPassing = (problem: Problem): boolean =>
   problem.kind === "too-many" ||
-  problem.kind === "unavailable" ||
+  (problem.kind === "unavailable" && (problem.why === "away" || problem.why === "locked")) ||
   problem.kind === "network" ||
   (problem.kind === "unexpected" && problem.passing)

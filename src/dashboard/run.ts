@@ -12,8 +12,8 @@ export const start = (effect: Effect.Effect<void, never, Jarvis>): (() => void) 
   return () => fiber.interruptUnsafe()
 }
 
-/** A call of the client whose failures are told as problems; whoever is not let in is sent to the gate. */
-export const told = <A>(
+/** What is asked of the client, its failures told as problems; whoever is not let in is sent to the gate. */
+export const asked = <A>(
   call: (jarvis: Client) => Effect.Effect<A, Failure>
 ): Effect.Effect<A, Problem, Jarvis> =>
   Jarvis.use(call).pipe(
@@ -28,6 +28,18 @@ export const told = <A>(
       })
     )
   )
+
+/** After so long a call has no answer, whatever the connection looks like. */
+const patience = "20 seconds"
+
+/** What is asked of the client, and answered in time. */
+export const told = <A>(
+  call: (jarvis: Client) => Effect.Effect<A, Failure>
+): Effect.Effect<A, Problem, Jarvis> =>
+  Effect.timeoutOrElse(asked(call), {
+    duration: patience,
+    orElse: () => Effect.fail<Problem>({ kind: "network" })
+  })
 
 const longestWait = 30_000
 

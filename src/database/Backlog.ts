@@ -120,14 +120,18 @@ export class Backlog extends Context.Service<
 
 const total = (groups: ReadonlyArray<Group>): number => groups.reduce((sum, { count }) => sum + count, 0)
 
+const oldestOf = (groups: ReadonlyArray<Group>): DateTime.Utc | null => {
+  const oldest = groups.map(({ oldest }) => oldest)
+  return isReadonlyArrayNonEmpty(oldest) ? oldest.reduce((one, other) => DateTime.min(one, other)) : null
+}
+
 const summed = (groups: ReadonlyArray<Group>) => {
   const of = (state: Group["state"]) => groups.filter((group) => group.state === state)
-  const toCome = groups.filter(({ state }) => state !== "parked").map(({ oldest }) => oldest)
   return {
     pending: total(of("pending")),
     waiting: total(of("waiting")),
     parked: total(of("parked")),
-    oldest: isReadonlyArrayNonEmpty(toCome) ? toCome.reduce((one, other) => DateTime.min(one, other)) : null
+    oldest: oldestOf(groups.filter(({ state }) => state !== "parked"))
   }
 }
 
@@ -140,6 +144,7 @@ const ofTable = (groups: ReadonlyArray<Group>): OfTable => {
   }
   return {
     ...summed(groups),
+    oldest_pending: oldestOf(groups.filter(({ state }) => state === "pending")),
     // In an order that stays while the counts do.
     reasons: [...reasons]
       .sort(([key, one], [otherKey, other]) => other.count - one.count || (key < otherKey ? -1 : 1))
@@ -166,6 +171,6 @@ const ofBranches = (
       branch,
       name: listed.get(branch)?.name ?? null,
       paused: listed.get(branch)?.paused ?? null,
-      ...summed(events[branch] ?? [])
+      ...summed((Object.hasOwn(events, branch) ? events[branch] : undefined) ?? [])
     }))
 }

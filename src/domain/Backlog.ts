@@ -9,6 +9,8 @@ export const Backlog = Schema.Struct({
   parked: Schema.Int,
   /** When the oldest that is pending or waiting arrived. */
   oldest: Schema.NullOr(Schema.DateTimeUtcFromString),
+  /** When the oldest that is pending arrived. */
+  oldest_pending: Schema.NullOr(Schema.DateTimeUtcFromString),
   /** By code, the most frequent first. */
   reasons: Schema.Array(
     Schema.Struct({ state: Schema.Literals(["waiting", "parked"]), reason: Schema.String, count: Schema.Int })

@@ -22,4 +22,4 @@ export const say = (error: Unanswered): Effect.Effect<string> =>
 
 /** What a request is answered then. */
 export const unavailable = (error: Unanswered) =>
-  Effect.flatMap(say(error), (detail) => Effect.fail(new Unavailable({ detail })))
+  Effect.flatMap(say(error), (detail) => Effect.fail(new Unavailable({ detail, why: error.why })))

@@ -3,6 +3,7 @@ import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import type { Page } from "playwright-core"
 import { server } from "../http/server.ts"
+import { assertAccessible } from "./accessible.ts"
 import { Browser, doing, visit } from "./Browser.ts"
 
 const token = "a-token-that-nobody-guesses"
@@ -23,6 +24,7 @@ layer(Browser.layer, { excludeTestServices: true, concurrent: true })("access", 
         assert.strictEqual(await page.getByRole("banner").count(), 0)
         await signIn(page, "another")
         await page.getByRole("alert").getByText("That is not the token.").waitFor()
+        await assertAccessible(page)
         await page.getByLabel("Your name").fill("Нина Ли")
         await signIn(page, token)
         await page.getByRole("heading", { name: "History", level: 1 }).waitFor()

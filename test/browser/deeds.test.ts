@@ -82,6 +82,31 @@ layer(Browser.layer, { excludeTestServices: true, concurrent: true })("deeds", (
     }).pipe(Effect.scoped, Effect.provide(server()))
   )
 
+  it.effect("a deed whose answer is lost is not said to be repeated", () =>
+    Effect.gen(function* () {
+      const { page } = yield* visit("/")
+      yield* doing(async () => {
+        await page.route("**/api/branches/kutaisi/pause", (route) => route.abort())
+        await page.getByRole("button", { name: "Pause kutaisi" }).click()
+        const dialog = page.getByRole("dialog", { name: "Pause kutaisi?" })
+        await dialog.getByRole("button", { name: "Pause" }).click()
+        await dialog
+          .getByRole("alert")
+          .getByText(
+            "The service does not answer. It is not known whether it was done: look, then try again.",
+            { exact: true }
+          )
+          .waitFor()
+        // It is the trouble of this dialog alone.
+        await dialog.getByRole("button", { name: "Cancel" }).click()
+        await page.getByRole("button", { name: "Pause batumi" }).click()
+        const other = page.getByRole("dialog", { name: "Pause batumi?" })
+        await other.waitFor()
+        assert.strictEqual(await other.getByRole("alert").count(), 0)
+      })
+    }).pipe(Effect.scoped, Effect.provide(server()))
+  )
+
   it.effect("a parked row that was mended is run again", () =>
     Effect.gen(function* () {
       const sql = yield* PgClient.PgClient

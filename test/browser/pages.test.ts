@@ -3,10 +3,10 @@ import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { gzipSync } from "node:zlib"
-import { AxeBuilder } from "@axe-core/playwright"
 import { assert, it, layer } from "@effect/vitest"
 import { Effect, Layer, Schema } from "effect"
 import type { Page } from "playwright-core"
+import { assertAccessible } from "./accessible.ts"
 import { Browser, doing, visit } from "./Browser.ts"
 import { pages, Shown, settled, shown } from "./shown.ts"
 
@@ -36,21 +36,6 @@ const decodeWords = Schema.decodeUnknownPromise(Schema.Array(Schema.String))
 /** Names, which are the same in any language. */
 const names =
   /\b(Jarvis|RentProg|tbilisi|kutaisi|batumi|service-center|(car|client|booking)_(create|update|destroy))\b/g
-
-/** What axe finds wrong with the page as it stands, be it serious or not: each a line. */
-const violations = async (page: Page): Promise<ReadonlyArray<string>> => {
-  // Legacy mode opens no second page to gather what the frames of a page say: these have none.
-  const { passes, violations } = await new AxeBuilder({ page }).setLegacyMode().analyze()
-  assert.isAbove(passes.length, 10)
-  return violations.flatMap(({ id, impact, nodes }) => nodes.map(({ html }) => `${impact}: ${id}: ${html}`))
-}
-
-const assertAccessible = async (page: Page): Promise<void> => {
-  for (const colorScheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme })
-    assert.deepStrictEqual(await violations(page), [], colorScheme)
-  }
-}
 
 const phone = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true }
 
@@ -140,6 +125,7 @@ layer(dashboard, { excludeTestServices: true, concurrent: true })("pages", (it) 
         await assertAccessible(page)
         await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click()
         await page.getByRole("button", { name: "You" }).click()
+        await assertAccessible(page)
         await page.getByRole("dialog").getByRole("button", { name: "Save" }).click()
         await page.getByText("Saved.").waitFor()
         await assertAccessible(page)
@@ -200,6 +186,15 @@ layer(dashboard, { excludeTestServices: true, concurrent: true })("pages", (it) 
         await page.getByLabel(`Select row ${event}`).tap()
         const chosen = page.getByRole("region", { name: "1 row selected" })
         await assertFits(page)
+        await page.getByRole("button", { name: "You" }).tap()
+        await page.getByRole("dialog").getByRole("button", { name: "Save" }).tap()
+        const said = await page.getByRole("button", { name: "Close" }).boundingBox()
+        const bar = await chosen.boundingBox()
+        assert.isAtMost(
+          (said?.y ?? 0) + (said?.height ?? 0),
+          bar?.y ?? 0,
+          "what is said covers what is chosen"
+        )
         await chosen.getByRole("button", { name: "Retry" }).tap()
         const dialog = page.getByRole("dialog")
         await dialog.getByText("1 row will be run again").waitFor()

@@ -86,6 +86,62 @@ layer(Browser.layer, { excludeTestServices: true, concurrent: true })("rows", (i
     }).pipe(Effect.scoped, Effect.provide(server()))
   )
 
+  it.effect("a search that rests takes nothing back, and leaves the next word its space", () =>
+    Effect.gen(function* () {
+      const [zebra = ""] = yield* some("batumi")
+      const { page } = yield* visit("/events")
+      const search = page.getByRole("searchbox", { name: "Search" })
+      yield* doing(async () => {
+        await page.getByLabel("Branch").getByRole("option", { name: "batumi" }).waitFor({ state: "attached" })
+        await search.fill("zebra")
+        await page.getByLabel("Branch").selectOption("batumi")
+        await page.waitForURL("/events?branch=batumi&text=zebra")
+      })
+      yield* lists(page, [zebra])
+      yield* doing(async () => {
+        await search.fill("car ")
+        await page.waitForURL("/events?branch=batumi&text=car")
+        await search.pressSequentially("wash")
+        await page.waitForURL("/events?branch=batumi&text=car+wash")
+        assert.strictEqual(await search.inputValue(), "car wash")
+      })
+    }).pipe(Effect.scoped, Effect.provide(server()))
+  )
+
+  it.effect("a time is typed whole before it counts", () =>
+    Effect.gen(function* () {
+      const { page } = yield* visit("/events", { timezoneId: "Asia/Tbilisi" })
+      yield* doing(async () => {
+        await page.getByLabel("From", { exact: true }).focus()
+        await page.keyboard.type("02022026")
+        // Where the clock has 24 hours, the letters are nothing.
+        await page.keyboard.type("1030AM")
+      })
+      assert.strictEqual(address(page), "/events")
+      yield* doing(async () => {
+        await page.keyboard.press("Enter")
+        await page.waitForURL(/from=2026-02-02T06%3A30%3A00/)
+        assert.strictEqual(await page.getByLabel("From", { exact: true }).inputValue(), "2026-02-02T10:30")
+      })
+    }).pipe(Effect.scoped, Effect.provide(server()))
+  )
+
+  it.effect("older rows follow what is shown, however many have come since", () =>
+    Effect.gen(function* () {
+      const sing = (length: number) =>
+        insertEvents(Array.from({ length }, () => ({ type: "car_sing", branch: "kutaisi", payload: {} })))
+      const ids = (yield* sing(60)).map(({ id }) => id).toReversed()
+      const { page } = yield* visit("/events?state=parked&text=car_sing")
+      yield* lists(page, ids.slice(0, 50))
+      yield* sing(55)
+      yield* doing(async () => {
+        await page.getByRole("button", { name: "Show 50+ new rows" }).waitFor()
+        await page.getByRole("link", { name: "Older" }).click()
+      })
+      yield* lists(page, ids.slice(50))
+    }).pipe(Effect.scoped, Effect.provide(server()))
+  )
+
   it.effect("older rows are a page further", () =>
     Effect.gen(function* () {
       const rows = yield* insertEvents(
@@ -160,6 +216,8 @@ layer(Browser.layer, { excludeTestServices: true, concurrent: true })("rows", (i
         await page.getByRole("alert").getByText("There is no such thing.").waitFor()
         await page.goto("/entities/car/999999999")
         await page.getByRole("alert").getByText("There is no such thing.").waitFor()
+        await page.goto("/events/abc")
+        await page.getByRole("heading", { name: "No such page" }).waitFor()
         await page.goto("/entities/spaceship/1")
         await page.getByRole("heading", { name: "No such page" }).waitFor()
       })

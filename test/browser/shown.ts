@@ -21,6 +21,11 @@ export class Shown extends Context.Service<Shown, Ids>()("test/Shown") {}
 
 const long = "x".repeat(300)
 
+const done = Effect.fnUntraced(function* (...request: Parameters<typeof post>) {
+  const { status, text } = yield* post(...request)
+  if (status >= 300) return yield* Effect.die(`${request[0]} was answered ${status}: ${text}`)
+})
+
 const Id = Schema.Array(Schema.Struct({ id: Schema.String }))
 
 const rows = Layer.effect(
@@ -47,9 +52,9 @@ const rows = Layer.effect(
     yield* succeed("events", processed?.id)
 
     const as = { "jarvis-operator": encodeURIComponent("Нина Ли") }
-    yield* post("/api/branches/kutaisi/pause", "", as)
-    yield* post("/api/events/discard", '{"filter":{"branch":"kutaisi"},"reason":"a test of the sender"}', as)
-    yield* post(
+    yield* done("/api/branches/kutaisi/pause", "", as)
+    yield* done("/api/events/discard", '{"filter":{"branch":"kutaisi"},"reason":"a test of the sender"}', as)
+    yield* done(
       "/webhooks/rentprog",
       '{"event":"car.update","payload":"{\\"mileage\\"=>[101191, 102035], \\"id\\"=>65311, \\"company_id\\"=>9247}"}'
     )

@@ -21,8 +21,8 @@ layer(tests, { excludeTestServices: true })("Backlog.now", (it) => {
       assert.deepStrictEqual(
         [events, history],
         [
-          { ...nothing, reasons: [] },
-          { ...nothing, reasons: [] }
+          { ...nothing, oldest_pending: null, reasons: [] },
+          { ...nothing, oldest_pending: null, reasons: [] }
         ]
       )
       assert.deepStrictEqual<unknown>(
@@ -68,7 +68,7 @@ layer(tests, { excludeTestServices: true })("Backlog.now", (it) => {
         `
       }
       const { branches, events, history } = yield* Backlog.use(({ now }) => now)
-      const { oldest, ...counted } = events
+      const { oldest, oldest_pending, ...counted } = events
       assert.deepStrictEqual(counted, {
         pending: 2,
         waiting: 3,
@@ -81,7 +81,9 @@ layer(tests, { excludeTestServices: true })("Backlog.now", (it) => {
         ]
       })
       assert.strictEqual(oldest?.pipe(DateTime.formatIso), "2026-03-01T10:00:00.000Z")
+      assert.strictEqual(oldest_pending?.pipe(DateTime.formatIso), "2026-03-01T10:04:00.000Z")
       assert.deepInclude(history, {
+        ...{ oldest_pending: null },
         ...{ pending: 0, waiting: 2, parked: 1 },
         reasons: [
           { state: "waiting", reason: "entity_not_found", count: 2 },

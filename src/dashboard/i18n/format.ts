@@ -36,18 +36,22 @@ export const makeFormat = (language: string) => {
 
   const scaleOf = (millis: number) => scales.find(({ size }) => Math.abs(millis) >= size)
 
+  const fromNow = (millis: number): string => {
+    const scale = scaleOf(millis)
+    return scale === undefined
+      ? relative.format(0, "second")
+      : relative.format(Math.trunc(millis / scale.size), scale.unit)
+  }
+
   return {
     number: (value: number): string => plain.format(value),
-    /** `3 minutes ago` */
-    ago: (at: Moment, now: number): string => {
-      const millis = at.epochMilliseconds - now
-      const scale = scaleOf(millis)
-      return scale === undefined
-        ? relative.format(0, "second")
-        : relative.format(Math.trunc(millis / scale.size), scale.unit)
-    },
-    /** `25 minutes` */
-    duration: (millis: number): string => {
+    /** `3 minutes ago`. The reader's clock may be behind the server's: what has happened is never to come. */
+    ago: (at: Moment, now: number): string => fromNow(Math.min(at.epochMilliseconds - now, 0)),
+    /** `in 3 minutes`, and `now` from then on. */
+    until: (at: Moment, now: number): string => fromNow(Math.max(at.epochMilliseconds - now, 0)),
+    /** `25 minutes`, and never less than none. */
+    duration: (span: number): string => {
+      const millis = Math.max(span, 0)
       const scale = scaleOf(millis)
       return scale === undefined
         ? long.second.format(0)

@@ -9,7 +9,6 @@ import { Ago, Time } from "../parts/Time.tsx"
 import { address, beforeOf, queryOf } from "../state/filters.ts"
 import { say } from "../state/toasts.ts"
 import { useCall } from "../state/useCall.ts"
-import { useDeed } from "../state/useDeed.ts"
 
 const every = 5000
 
@@ -71,17 +70,7 @@ export const ActionsPage = () => {
     `actions ${before.before}`,
     every
   )
-  const deed = useDeed()
   const [asked, setAsked] = useState<Action>()
-  const undo = ({ id }: Action): void =>
-    deed.run(
-      ({ actions }) => actions.undo({ params: { id } }),
-      ({ count }) => {
-        setAsked(undefined)
-        say(t.deeds.undone(count))
-        reload()
-      }
-    )
   return (
     <>
       <Heading title={t.actions.title} />
@@ -113,12 +102,15 @@ export const ActionsPage = () => {
       </nav>
       {asked && (
         <Confirm
+          key={asked.id}
           title={t.deeds.undoAsk}
           text={t.deeds.undoText(asked.count)}
           does={t.deeds.undoDo}
-          busy={deed.busy}
-          problem={deed.problem}
-          onYes={() => undo(asked)}
+          call={({ actions }) => actions.undo({ params: { id: asked.id } })}
+          onDone={({ count }) => {
+            say(t.deeds.undone(count))
+            reload()
+          }}
           onClose={() => setAsked(undefined)}
         />
       )}

@@ -13,9 +13,15 @@ import { address, beforeOf } from "../state/filters.ts"
 import { useNow } from "../state/now.ts"
 import { useCall } from "../state/useCall.ts"
 
-const Said = ({ says, at }: { readonly says: (ago: string) => string; readonly at: Moment }) => {
+const Said = ({
+  says,
+  at
+}: {
+  readonly says: (ago: string, when: string) => string
+  readonly at: Moment
+}) => {
   const now = useNow()
-  return <span title={format.whole(at)}>{says(format.ago(at, now))}</span>
+  return <span title={format.whole(at)}>{says(format.ago(at, now), format.when(at))}</span>
 }
 
 const every = 5000

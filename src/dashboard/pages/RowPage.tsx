@@ -10,7 +10,7 @@ import { RecordLink } from "../parts/Record.tsx"
 import { type Intent, RowsDialog } from "../parts/RowsDialog.tsx"
 import { StateMark } from "../parts/State.tsx"
 import { Story } from "../parts/Story.tsx"
-import { Ago, Time } from "../parts/Time.tsx"
+import { Ago, Time, Until } from "../parts/Time.tsx"
 import { Trace } from "../parts/Trace.tsx"
 import { useCall } from "../state/useCall.ts"
 
@@ -49,7 +49,7 @@ const Standing = ({ row }: { readonly row: Row }) => {
           <>
             <dt>{t.row.next}</dt>
             <dd>
-              <Time at={next_attempt_at} /> · <Ago at={next_attempt_at} />
+              <Time at={next_attempt_at} /> · <Until at={next_attempt_at} />
             </dd>
           </>
         )}

@@ -2,6 +2,7 @@ import { useEffect, useState } from "preact/hooks"
 import { useLocation } from "preact-iso"
 import type { Table } from "../../domain/Row.ts"
 import { t } from "../i18n/index.ts"
+import { Edge } from "../parts/Edge.tsx"
 import { Filters } from "../parts/Filters.tsx"
 import { focusHeading, Heading } from "../parts/Heading.tsx"
 import { Notice } from "../parts/Notice.tsx"
@@ -17,7 +18,11 @@ export const RowsPage = ({ table }: { readonly table: Table }) => {
   const filter = filterOf(query)
   const before = beforeOf(query)
   const here = JSON.stringify([filter, before])
-  const { fresh, loading, next, problem, reload, showFresh, shown } = useRows(table, filter, before)
+  const { fresh, freshMore, loading, next, problem, reload, showFresh, shown } = useRows(
+    table,
+    filter,
+    before
+  )
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set())
   const [intent, setIntent] = useState<Intent>()
 
@@ -30,14 +35,16 @@ export const RowsPage = ({ table }: { readonly table: Table }) => {
 
   const left = shown?.filter(({ left }) => left).length ?? 0
   const ids = shown?.map(({ row }) => row.id) ?? []
-  const allSelected = ids.length > 0 && ids.every((id) => selected.has(id))
+  // What is not shown any more is not chosen either.
+  const chosenIds = ids.filter((id) => selected.has(id))
+  const allSelected = ids.length > 0 && chosenIds.length === ids.length
   const toggle = (id: string): void => {
-    const next = new Set(selected)
+    const next = new Set(chosenIds)
     if (!next.delete(id)) next.add(id)
     setSelected(next)
   }
   const plan = (deed: Intent["deed"], which: Which) => () => setIntent({ deed, table, which })
-  const [first, ...others] = selected
+  const [first, ...others] = chosenIds
   const chosen: Which | undefined = first === undefined ? undefined : { ids: [first, ...others] }
   const done = (): void => {
     setSelected(new Set())
@@ -47,13 +54,7 @@ export const RowsPage = ({ table }: { readonly table: Table }) => {
   return (
     <>
       <div class="title-line">
-        <Heading
-          title={
-            query["state"] && filter.state
-              ? `${t.states[filter.state]} · ${t.tables[table]}`
-              : t.tables[table]
-          }
-        >
+        <Heading title={filter.state ? `${t.states[filter.state]} · ${t.tables[table]}` : t.tables[table]}>
           {t.tables[table]}
         </Heading>
         <span class="title-actions">
@@ -65,12 +66,12 @@ export const RowsPage = ({ table }: { readonly table: Table }) => {
           </button>
         </span>
       </div>
-      <Filters table={table} query={{ ...query, ...queryOf(filter) }} />
+      <Filters table={table} query={queryOf(filter)} />
       <Notice problem={problem} retry={reload} />
-      <output class="list-status">
+      <div class="list-status">
         {fresh > 0 && (
           <button type="button" class="fresh" onClick={showFresh}>
-            {t.list.fresh(fresh)}
+            {t.list.fresh(fresh, freshMore)}
           </button>
         )}
         {left > 0 && <span class="faint">{t.list.left(left)}</span>}
@@ -79,10 +80,11 @@ export const RowsPage = ({ table }: { readonly table: Table }) => {
             {t.list.refresh}
           </button>
         )}
-        {left === 0 && fresh === 0 && shown !== undefined && (
-          <span class="faint">{t.list.shown(shown.length)}</span>
-        )}
-      </output>
+        {/* Heard when the reader changes it; what comes by itself interrupts nobody. */}
+        <output class="faint">
+          {left === 0 && fresh === 0 && shown !== undefined && t.list.shown(shown.length)}
+        </output>
+      </div>
       <div class={`panel list-panel ${loading ? "loading" : ""}`} aria-busy={loading}>
         {shown === undefined ? (
           <div key="skeleton" class="skeleton" aria-hidden="true" />
@@ -115,20 +117,22 @@ export const RowsPage = ({ table }: { readonly table: Table }) => {
         )}
       </nav>
       {chosen && (
-        <section class="selection-bar" aria-label={t.list.selected(selected.size)}>
-          <span>{t.list.selected(selected.size)}</span>
-          <span class="selection-actions">
-            <button type="button" class="primary" onClick={plan("retry", chosen)}>
-              {t.deeds.retry}
-            </button>
-            <button type="button" onClick={plan("discard", chosen)}>
-              {t.deeds.discard}
-            </button>
-            <button type="button" class="bare" onClick={() => setSelected(new Set())}>
-              {t.list.unselect}
-            </button>
-          </span>
-        </section>
+        <Edge>
+          <section class="selection-bar" aria-label={t.list.selected(chosenIds.length)}>
+            <span>{t.list.selected(chosenIds.length)}</span>
+            <span class="selection-actions">
+              <button type="button" class="primary" onClick={plan("retry", chosen)}>
+                {t.deeds.retry}
+              </button>
+              <button type="button" onClick={plan("discard", chosen)}>
+                {t.deeds.discard}
+              </button>
+              <button type="button" class="bare" onClick={() => setSelected(new Set())}>
+                {t.list.unselect}
+              </button>
+            </span>
+          </section>
+        </Edge>
       )}
       {intent && <RowsDialog intent={intent} onClose={() => setIntent(undefined)} onDone={done} />}
     </>

@@ -1,7 +1,7 @@
 import { useId, useState } from "preact/hooks"
 import { t } from "../i18n/index.ts"
+import { problemText } from "../i18n/problems.ts"
 import { Heading } from "../parts/Heading.tsx"
-import { problemText } from "../parts/Notice.tsx"
 import type { Problem } from "../problem.ts"
 import { operatorName, signIn, token } from "../state/session.ts"
 import { useDeed } from "../state/useDeed.ts"
@@ -13,15 +13,22 @@ const saidOf = (problem: Problem): string =>
       ? t.session.tooMany
       : problemText(problem)
 
+/** What a header can carry; no token has anything else. */
+const readable = /^[\x20-\x7e]*$/
+
 /** Asks for the admin token, and tries it before it lets go on. */
 export const SignInPage = () => {
   const id = useId()
   const deed = useDeed()
   const [secret, setSecret] = useState("")
+  const [isOdd, setOdd] = useState(false)
   const [name, setName] = useState(operatorName.get())
 
   const submit = (event: SubmitEvent): void => {
     event.preventDefault()
+    const odd = !readable.test(secret.trim())
+    setOdd(odd)
+    if (odd) return
     const before = token.get()
     token.set(secret.trim())
     operatorName.set(name.trim())
@@ -31,6 +38,8 @@ export const SignInPage = () => {
       () => token.set(before)
     )
   }
+
+  const said = isOdd ? t.session.wrong : deed.problem && saidOf(deed.problem)
 
   return (
     <main id="content" class="gate">
@@ -48,7 +57,7 @@ export const SignInPage = () => {
             autofocus
             value={secret}
             onInput={(event) => setSecret(event.currentTarget.value)}
-            aria-invalid={deed.problem?.kind === "unauthorized"}
+            aria-invalid={said === t.session.wrong}
             aria-describedby={`${id}-problem`}
           />
         </p>
@@ -66,7 +75,7 @@ export const SignInPage = () => {
           <small id={`${id}-hint`}>{t.session.nameHint}</small>
         </p>
         <div role="alert" id={`${id}-problem`} class="notice-place">
-          {deed.problem && <p class="notice">{saidOf(deed.problem)}</p>}
+          {said && <p class="notice">{said}</p>}
         </div>
         <button type="submit" class="primary" disabled={deed.busy}>
           {t.session.enter}

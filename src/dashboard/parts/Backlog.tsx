@@ -15,6 +15,7 @@ export const Backlog = ({ table, counts }: { readonly table: Table; readonly cou
   const urgent = counts.reasons.toSorted(
     (a, b) => Number(b.state === "parked") - Number(a.state === "parked")
   )
+  const [next, ...further] = urgent.slice(mostReasons)
   return (
     <section class="panel backlog" aria-labelledby={`backlog-${table}`}>
       <header class="panel-head">
@@ -58,6 +59,11 @@ export const Backlog = ({ table, counts }: { readonly table: Table; readonly cou
               </a>
             </li>
           ))}
+          {next && (
+            <li>
+              <a href={`/${table}?state=${next.state}`}>{t.overview.moreReasons(further.length + 1)}</a>
+            </li>
+          )}
         </ul>
       )}
     </section>

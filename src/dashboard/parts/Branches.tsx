@@ -3,7 +3,6 @@ import type { BranchState } from "../../http/api/Branches.ts"
 import { format, t } from "../i18n/index.ts"
 import { useNow } from "../state/now.ts"
 import { say } from "../state/toasts.ts"
-import { useDeed } from "../state/useDeed.ts"
 import { Confirm } from "./Confirm.tsx"
 import { Sign, type Tone } from "./Sign.tsx"
 import { Ago } from "./Time.tsx"
@@ -59,19 +58,8 @@ const Count = ({
 /** Each branch's quota, breaker and backlog; a person can hold one and let it go on. */
 export const Branches = ({ branches }: { readonly branches: ReadonlyArray<BranchState> }) => {
   const now = useNow()
-  const deed = useDeed()
   const [asked, setAsked] = useState<BranchState>()
   const pauses = asked !== undefined && asked.paused === null
-
-  const go = ({ branch, paused }: BranchState): void =>
-    deed.run(
-      ({ branches }) =>
-        paused === null ? branches.pause({ params: { branch } }) : branches.resume({ params: { branch } }),
-      () => {
-        setAsked(undefined)
-        say(paused === null ? t.branches.pausedDone(branch) : t.branches.resumedDone(branch))
-      }
-    )
 
   return (
     <section class="panel" aria-labelledby="branches">
@@ -149,12 +137,18 @@ export const Branches = ({ branches }: { readonly branches: ReadonlyArray<Branch
       )}
       {asked !== undefined && (
         <Confirm
+          key={asked.branch}
           title={pauses ? t.branches.pauseAsk(asked.branch) : t.branches.resumeAsk(asked.branch)}
           text={pauses ? t.branches.pauseText : t.branches.resumeText}
           does={pauses ? t.branches.pause : t.branches.resume}
-          busy={deed.busy}
-          problem={deed.problem}
-          onYes={() => go(asked)}
+          call={({ branches }) =>
+            pauses
+              ? branches.pause({ params: { branch: asked.branch } })
+              : branches.resume({ params: { branch: asked.branch } })
+          }
+          onDone={() =>
+            say(pauses ? t.branches.pausedDone(asked.branch) : t.branches.resumedDone(asked.branch))
+          }
           onClose={() => setAsked(undefined)}
         />
       )}

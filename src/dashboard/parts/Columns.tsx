@@ -1,18 +1,40 @@
+import { useState } from "preact/hooks"
+import { format, t } from "../i18n/index.ts"
 import { None } from "./Time.tsx"
 
 /** A value of so many characters gets a line of its own. */
 const long = 60
 
+/** Above so many characters a value is cut until the reader wants all of it. */
+const longest = 2000
+
 const isLong = (value: unknown): boolean =>
   value !== null && (typeof value === "object" ? JSON.stringify(value) : String(value)).length > long
+
+const Text = ({ text }: { readonly text: string }) => {
+  const [all, setAll] = useState(false)
+  if (all || text.length <= longest) return <>{text}</>
+  return (
+    <>
+      {`${text.slice(0, longest)}… `}
+      <button type="button" class="link" onClick={() => setAll(true)}>
+        {t.row.more(format.number(text.length))}
+      </button>
+    </>
+  )
+}
 
 const shown = (value: unknown) =>
   value === null || value === undefined ? (
     <None />
   ) : typeof value === "object" ? (
-    <code class="wrap">{JSON.stringify(value)}</code>
+    <code class="wrap">
+      <Text text={JSON.stringify(value)} />
+    </code>
   ) : (
-    <span class="wrap">{String(value)}</span>
+    <span class="wrap">
+      <Text text={String(value)} />
+    </span>
   )
 
 /** A row of a table, column by column. */

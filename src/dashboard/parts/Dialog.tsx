@@ -29,7 +29,8 @@ export const Dialog = ({
     <dialog
       ref={ref}
       aria-labelledby={id}
-      onClose={onClose}
+      // That one is closed is told later, when it may have gone and another be open.
+      onClose={() => ref.current?.isConnected && onClose()}
       onCancel={(event) => {
         event.preventDefault()
         onClose()

@@ -17,11 +17,14 @@ interface Option {
 
 const Choice = ({
   label,
+  any = t.list.any,
   value,
   options,
   onChange
 }: {
   readonly label: string
+  /** The word for no choice. */
+  readonly any?: string
   readonly value: string
   readonly options: ReadonlyArray<Option>
   readonly onChange: (value: string) => void
@@ -36,7 +39,7 @@ const Choice = ({
     <p class="field">
       <label for={id}>{label}</label>
       <select id={id} value={value} onChange={(event) => onChange(event.currentTarget.value)}>
-        <option value="">{t.list.any}</option>
+        <option value="">{any}</option>
         {all.map(({ text, value }) => (
           <option value={value} key={value}>
             {text}
@@ -57,14 +60,29 @@ const Moment = ({
   readonly onChange: (value: string) => void
 }) => {
   const id = useId()
+  const [text, setText] = useState(localTime(value))
+  useEffect(() => setText(localTime(value)), [value])
+  // Half a time, and each digit of a year, is not yet what is meant.
+  const commit = ({
+    currentTarget: { validity, value: next }
+  }: {
+    readonly currentTarget: HTMLInputElement
+  }) => {
+    if (next !== localTime(value) && validity.valid) onChange(isoTime(next))
+  }
   return (
     <p class="field">
       <label for={id}>{label}</label>
       <input
         id={id}
         type="datetime-local"
-        value={localTime(value)}
-        onChange={(event) => onChange(isoTime(event.currentTarget.value))}
+        max="9999-12-31T23:59"
+        value={text}
+        onInput={(event) => setText(event.currentTarget.value)}
+        onBlur={commit}
+        onKeyDown={(event) => {
+          if (event.key === "Enter") commit(event)
+        }}
       />
     </p>
   )
@@ -83,7 +101,11 @@ const Search = ({
   const id = useId()
   const [text, setText] = useState(value)
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined)
-  useEffect(() => setText(value), [value])
+  // What else is chosen while typing rests counts too.
+  const latest = useRef(onChange)
+  latest.current = onChange
+  // A space at the end may be the beginning of another word.
+  useEffect(() => setText((text) => (text.trim() === value ? text : value)), [value])
   useEffect(() => () => clearTimeout(timer.current), [])
   return (
     <p class="field search">
@@ -98,7 +120,7 @@ const Search = ({
           const next = event.currentTarget.value
           setText(next)
           clearTimeout(timer.current)
-          timer.current = setTimeout(() => onChange(next.trim()), rest)
+          timer.current = setTimeout(() => latest.current(next.trim()), rest)
         }}
       />
     </p>
@@ -157,12 +179,13 @@ export const Filters = ({ table, query }: { readonly table: Table; readonly quer
           />
           <Choice
             label={t.list.reason}
+            any={t.list.anyReason}
             value={value("reason")}
             options={reasonCodes.map((code) => ({ value: code, text: explain(code)?.title ?? code }))}
             onChange={choose("reason")}
           />
-          <Moment label={t.list.from} value={value("from")} onChange={choose("from")} />
-          <Moment label={t.list.to} value={value("to")} onChange={choose("to")} />
+          <Moment label={t.list.from} value={value("from")} onChange={choose("from", true)} />
+          <Moment label={t.list.to} value={value("to")} onChange={choose("to", true)} />
           <a class={isFiltered ? "button bare" : "button bare hidden"} href={path}>
             {t.list.clear}
           </a>

@@ -1,9 +1,10 @@
-import { useEffect, useId, useState } from "preact/hooks"
+import { useId, useState } from "preact/hooks"
 import type { Done } from "../../domain/Action.ts"
 import type { RowFilter, Table } from "../../domain/Row.ts"
 import { format, t } from "../i18n/index.ts"
 import { operatorName } from "../state/session.ts"
 import { say } from "../state/toasts.ts"
+import { useCall } from "../state/useCall.ts"
 import { useDeed } from "../state/useDeed.ts"
 import { Dialog } from "./Dialog.tsx"
 import { Notice } from "./Notice.tsx"
@@ -33,32 +34,28 @@ export const RowsDialog = ({
   /** Rows have changed. */
   readonly onDone: () => void
 }) => {
-  const counting = useDeed()
   const doing = useDeed()
-  const [count, setCount] = useState<number>()
   const [reason, setReason] = useState("")
   const reasonId = useId()
   const isDiscard = deed === "discard"
 
-  useEffect(() => {
+  const counted = useCall(({ rows }) => {
     const params = { table }
     const payload = { ...which, dry_run: true }
-    counting.run(
-      ({ rows }) =>
-        isDiscard
-          ? rows.discard({ params, payload: { ...payload, reason: "-" } })
-          : rows.retry({ params, payload }),
-      (done) => setCount(done.count)
-    )
-  }, [])
+    return isDiscard
+      ? rows.discard({ params, payload: { ...payload, reason: "-" } })
+      : rows.retry({ params, payload })
+  }, "count")
+  const count = counted.value?.count
+  const more = counted.value?.more ?? false
 
-  const done = ({ action, count, more }: Done): void => {
+  const done = ({ action, count, more }: Done, isOpen: boolean): void => {
     const told = count === 0 ? t.deeds.nothing : isDiscard ? t.deeds.discarded(count) : t.deeds.retried(count)
     say(
       more ? `${told} ${t.deeds.more}` : told,
       isDiscard && action !== null ? undoDiscard(action, onDone) : undefined
     )
-    onClose()
+    if (isOpen) onClose()
     onDone()
   }
 
@@ -75,7 +72,11 @@ export const RowsDialog = ({
   }
 
   const sentence =
-    count === undefined ? t.deeds.counting : isDiscard ? t.deeds.discardText(count) : t.deeds.retryText(count)
+    count === undefined
+      ? t.deeds.counting
+      : isDiscard
+        ? t.deeds.discardText(count, more)
+        : t.deeds.retryText(count, more)
   const ready = count !== undefined && count > 0 && !doing.busy && (!isDiscard || reason.trim() !== "")
 
   return (
@@ -100,7 +101,7 @@ export const RowsDialog = ({
           </p>
         )}
         <p class="faint">{t.deeds.as(operatorName.get() || t.deeds.nobody)}</p>
-        <Notice problem={counting.problem ?? doing.problem} />
+        <Notice problem={counted.problem ?? doing.problem} ofDeed={counted.problem === undefined} />
         <p class="dialog-buttons">
           <button type="button" onClick={onClose}>
             {t.deeds.cancel}

@@ -21,4 +21,14 @@ export const Ago = ({ at }: { readonly at: Moment }) => {
   )
 }
 
+/** `in 3 minutes`, kept up to date. */
+export const Until = ({ at }: { readonly at: Moment }) => {
+  const now = useNow()
+  return (
+    <time dateTime={iso(at)} title={format.whole(at)}>
+      {format.until(at, now)}
+    </time>
+  )
+}
+
 export const None = () => <span class="faint">{t.none}</span>

@@ -2,6 +2,7 @@
 
 import type { Backlog } from "../../domain/Backlog.ts"
 import type { Component } from "../../domain/Component.ts"
+import type { Moment } from "../i18n/format.ts"
 import { format, t } from "../i18n/index.ts"
 import type { Live } from "../state/live.ts"
 import type { Tone } from "./Sign.tsx"
@@ -52,18 +53,29 @@ const ofBacklogs = (backlogs: {
   return count > 0 ? [{ tone: "warn", text: t.verdict.parked(count), links }] : []
 }
 
-const ofAge = (backlog: Backlog, now: number): ReadonlyArray<Finding> => {
-  const age = backlog.oldest === null ? 0 : now - backlog.oldest.epochMilliseconds
-  // Where rows wait for a next attempt, the oldest may be one of those, and an old one is nothing unusual.
-  return age > late && backlog.pending > 0 && backlog.waiting === 0
-    ? [
+const ageOf = (oldest: Moment | null, now: number): number =>
+  oldest === null ? 0 : now - oldest.epochMilliseconds
+
+/** Rows that nobody has tried. That one waits long for another attempt is nothing unusual. */
+const ofAge = (
+  backlogs: {
+    readonly events: Backlog
+    readonly history: Backlog
+  },
+  now: number
+): ReadonlyArray<Finding> => {
+  const ages = (["events", "history"] as const)
+    .map((table) => ({ table, age: ageOf(backlogs[table].oldest_pending, now) }))
+    .filter(({ age }) => age > late)
+  return ages.length === 0
+    ? []
+    : [
         {
           tone: "warn",
-          text: t.verdict.late(format.duration(age)),
-          links: [{ href: "/events?state=pending", text: t.verdict.see }]
+          text: t.verdict.late(format.duration(Math.max(...ages.map(({ age }) => age)))),
+          links: ages.map(({ table }) => ({ href: `/${table}?state=pending`, text: t.tables[table] }))
         }
       ]
-    : []
 }
 
 /** What is worth saying, the gravest first; the first is the verdict. Never empty. */
@@ -81,19 +93,30 @@ export const findings = ({
   if (connection === "away" && away !== undefined) {
     return [{ tone: "bad", text: t.verdict.away, detail: t.verdict.awayDetail }]
   }
-  if (overview === undefined) return [{ tone: "idle", text: t.verdict.wait, detail: t.verdict.waitDetail }]
+  if (connection === "connecting" || overview === undefined)
+    return [{ tone: "idle", text: t.verdict.wait, detail: t.verdict.waitDetail }]
+  const now = overview.at.epochMilliseconds
   const branches = overview.branches.flatMap(
-    ({ branch, paused, rentprog }): ReadonlyArray<Finding> => [
+    ({ branch, oldest, paused, rentprog }): ReadonlyArray<Finding> => [
       ...(rentprog?.breaker === "open" ? [{ tone: "warn" as const, text: t.verdict.breaker(branch) }] : []),
-      ...(paused === null ? [] : [{ tone: "idle" as const, text: t.verdict.paused(branch, paused.by) }])
+      ...(paused === null
+        ? []
+        : [
+            {
+              // Nothing of it is tried until somebody lets it go on.
+              tone: ageOf(oldest, now) > late ? ("warn" as const) : ("idle" as const),
+              text: t.verdict.paused(branch, paused.by)
+            }
+          ])
     ]
   )
   const waiting = overview.events.waiting + overview.history.waiting
   const [first, ...rest] = [
     ...ofParts(overview.components),
     ...ofBacklogs(overview),
-    ...ofAge(overview.events, overview.at.epochMilliseconds),
-    ...branches
+    ...ofAge(overview, now),
+    ...branches.filter(({ tone }) => tone !== "idle"),
+    ...branches.filter(({ tone }) => tone === "idle")
   ]
   const well: Finding = {
     tone: "good",

@@ -1,8 +1,8 @@
 import { Effect } from "effect"
 import { t } from "../i18n/index.ts"
+import { deedProblemText } from "../i18n/problems.ts"
 import { start, told } from "../run.ts"
 import { say } from "../state/toasts.ts"
-import { problemText } from "./Notice.tsx"
 
 /** Takes a discard back, and says how that went. */
 export const undoDiscard =
@@ -12,7 +12,7 @@ export const undoDiscard =
       Effect.match(
         told(({ actions }) => actions.undo({ params: { id: action } })),
         {
-          onFailure: (problem) => say(problemText(problem)),
+          onFailure: (problem) => say(deedProblemText(problem)),
           onSuccess: ({ count }) => {
             say(t.deeds.undone(count))
             onDone()

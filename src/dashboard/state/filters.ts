@@ -52,7 +52,15 @@ export const address = (path: string, query: Query): string => {
 export const localTime = (at: string | undefined): string => {
   const moment = new Date(at ?? "")
   if (Number.isNaN(moment.getTime())) return ""
-  return new Date(moment.getTime() - moment.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
+  const [year, ...others] = [
+    moment.getFullYear(),
+    moment.getMonth() + 1,
+    moment.getDate(),
+    moment.getHours(),
+    moment.getMinutes()
+  ]
+  const [month, day, hours, minutes] = others.map((part) => String(part).padStart(2, "0"))
+  return `${String(year).padStart(4, "0")}-${month}-${day}T${hours}:${minutes}`
 }
 
 export const isoTime = (local: string): string => {

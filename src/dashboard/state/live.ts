@@ -4,7 +4,7 @@ import { useEffect } from "preact/hooks"
 import type { Away, Overview } from "../../http/api/Overview.ts"
 import type { Jarvis } from "../api.ts"
 import { isPassing, type Problem } from "../problem.ts"
-import { start, told } from "../run.ts"
+import { asked, start } from "../run.ts"
 import { gate } from "./session.ts"
 import { makeStore, useStore } from "./store.ts"
 import { useVisible } from "./visible.ts"
@@ -32,7 +32,7 @@ const shortestWait = 1000
 const longestWait = 30_000
 
 /** The server speaks every 2 s; after so long a silence the connection is dead, whatever it looks like. */
-const longestSilence = "12 seconds"
+const longestSilence = "10 seconds"
 
 const hear = (heard: Overview | Away): void =>
   live.set(
@@ -44,16 +44,15 @@ const hear = (heard: Overview | Away): void =>
 const listen = (wait: number): Effect.Effect<void, never, Jarvis> =>
   Effect.suspend(() => {
     let next = wait
-    const once = told((jarvis) =>
-      Effect.flatMap(jarvis.glance.live(), (events) =>
-        events.pipe(
-          Stream.timeout(longestSilence),
-          Stream.runForEach((heard) =>
-            Effect.sync(() => {
-              next = shortestWait
-              hear(heard)
-            })
-          )
+    const once = asked((jarvis) =>
+      // The silence before the stream is open counts as well.
+      Stream.unwrap(jarvis.glance.live()).pipe(
+        Stream.timeout(longestSilence),
+        Stream.runForEach((heard) =>
+          Effect.sync(() => {
+            next = shortestWait
+            hear(heard)
+          })
         )
       )
     )
@@ -77,6 +76,8 @@ export const useLiveStream = (): void => {
   const isOpen = useStore(gate).kind === "open"
   useEffect(() => {
     if (!visible || !isOpen) return
+    // What was heard before may be long past.
+    live.set({ ...live.get(), connection: "connecting", problem: undefined, retryAt: undefined })
     return start(listen(shortestWait))
   }, [visible, isOpen])
 }

@@ -15,6 +15,7 @@ export interface Loaded<A> {
 }
 
 interface Heard<A> {
+  readonly key: string
   /** What it is the answer to. */
   readonly of: string | undefined
   readonly value: A | undefined
@@ -30,7 +31,7 @@ export const useCall = <A>(
   key: string,
   every?: number
 ): Loaded<A> => {
-  const [heard, setHeard] = useState<Heard<A>>({ of: undefined, value: undefined, problem: undefined })
+  const [heard, setHeard] = useState<Heard<A>>({ key, of: undefined, value: undefined, problem: undefined })
   const [turn, setTurn] = useState(0)
   const latest = useRef(call)
   latest.current = call
@@ -40,12 +41,19 @@ export const useCall = <A>(
 
   useEffect(() => {
     if (asleep) return
+    /** The answer to another question does not stay where this one has none. */
+    const failed = (heard: Heard<A>, of: string | undefined, problem: Problem): Heard<A> => ({
+      key,
+      of,
+      value: heard.key === key ? heard.value : undefined,
+      problem
+    })
     const once = patiently(told(latest.current), (problem) =>
-      setHeard((heard) => ({ ...heard, problem }))
-    ).pipe(Effect.map((value) => setHeard({ of, value, problem: undefined })))
+      setHeard((heard) => failed(heard, heard.of, problem))
+    ).pipe(Effect.map((value) => setHeard({ key, of, value, problem: undefined })))
     return start(
       Effect.matchEffect(every === undefined ? once : Effect.repeat(once, Schedule.spaced(every)), {
-        onFailure: (problem) => Effect.sync(() => setHeard((heard) => ({ ...heard, of, problem }))),
+        onFailure: (problem) => Effect.sync(() => setHeard((heard) => failed(heard, of, problem))),
         onSuccess: () => Effect.void
       })
     )

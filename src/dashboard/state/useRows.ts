@@ -15,6 +15,8 @@ export interface Rows {
   readonly next: string | null
   /** How many rows have arrived since; they are shown when the reader asks. */
   readonly fresh: number
+  /** There are more of them than were counted. */
+  readonly freshMore: boolean
   readonly showFresh: () => void
   readonly loading: boolean
   readonly problem: Problem | undefined
@@ -52,8 +54,11 @@ export const useRows = (table: Table, filter: RowFilter, before: { readonly befo
   )
   const [turn, setTurn] = useState(0)
   const [basis, setBasis] = useState<{
+    readonly key: string
     readonly of: string
     readonly page: Page
+    /** Older ones than what is shown match too. */
+    readonly older: boolean
     readonly shown: ReadonlyArray<Shown>
   }>()
   const of = `${key} ${turn}`
@@ -62,22 +67,31 @@ export const useRows = (table: Table, filter: RowFilter, before: { readonly befo
     if (value === undefined || loading) return
     setBasis((basis) =>
       basis?.of === of
-        ? { of, page: value, shown: brought(basis.shown, value) }
-        : { of, page: value, shown: value.rows.map((row) => ({ row, left: false })) }
+        ? { ...basis, page: value, shown: brought(basis.shown, value) }
+        : {
+            key,
+            of,
+            page: value,
+            older: value.next !== null,
+            shown: value.rows.map((row) => ({ row, left: false }))
+          }
     )
-  }, [value, loading, of])
+  }, [value, loading, key, of])
 
+  // Rows of other filters stay while these are asked for, and no longer.
+  const isOf = basis?.key === key || problem === undefined
   const known = new Set(basis?.shown.map(({ row }) => row.id))
   const isBefore = before.before !== undefined
   const fresh =
     basis === undefined || isBefore ? 0 : basis.page.rows.filter(({ id }) => !known.has(id)).length
   const renew = (): void => setTurn((turn) => turn + 1)
   return {
-    shown: basis?.shown,
-    next: basis?.page.next ?? null,
+    shown: isOf ? basis?.shown : undefined,
+    next: (isOf && basis?.older && basis.shown.at(-1)?.row.id) || null,
     fresh,
+    freshMore: fresh > 0 && basis?.page.next !== null && fresh === basis?.page.rows.length,
     showFresh: renew,
-    loading: loading || basis?.of !== of,
+    loading: loading || (value !== undefined && basis?.of !== of),
     problem,
     reload: () => {
       renew()

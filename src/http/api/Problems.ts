@@ -1,4 +1,5 @@
 /** What a request can be answered instead of what it asked for: RFC 9457 problem details, told apart by status. */
+import { Schema } from "effect"
 import { HttpApiError } from "effect/http-api"
 
 const blank = "about:blank"
@@ -45,9 +46,16 @@ export class TooManyRequests extends HttpApiError.Problem<TooManyRequests>()("To
   title: "Too Many Requests"
 }) {}
 
-/** The database is away. `Retry-After` says when to come again. */
-export class Unavailable extends HttpApiError.Problem<Unavailable>()("Unavailable", {
-  type: blank,
-  status: 503,
-  title: "Service Unavailable"
-}) {}
+/** The database gave no answer. `Retry-After` says when to come again. */
+export class Unavailable extends HttpApiError.Problem<Unavailable>()(
+  "Unavailable",
+  {
+    type: blank,
+    status: 503,
+    title: "Service Unavailable"
+  },
+  {
+    /** It cannot be reached, a row is held by another session, the search takes too long, or it says no. */
+    why: Schema.optionalKey(Schema.Literals(["away", "locked", "too slow", "refused"]))
+  }
+) {}

@@ -4,6 +4,9 @@ import { plurals } from "../words.ts"
 const many = plurals<"one">("en")
 const rows = (count: number) => many(count, { one: "row", other: "rows" })
 
+/** So many rows, which may be all or not. */
+const first = (count: number, more: boolean) => (more ? `The first ${rows(count)} of more` : rows(count))
+
 export const deeds = {
   actions: {
     title: "Actions",
@@ -23,16 +26,16 @@ export const deeds = {
     retry: "Retry",
     discard: "Discard…",
     retryAsk: "Run again?",
-    retryText: (count: number) =>
+    retryText: (count: number, more: boolean) =>
       count === 0
         ? "There is nothing to run again."
-        : `${rows(count)} will be run again, with a fresh count of attempts.`,
+        : `${first(count, more)} will be run again, with a fresh count of attempts.`,
     retryDo: "Run again",
     discardAsk: "Discard?",
-    discardText: (count: number) =>
+    discardText: (count: number, more: boolean) =>
       count === 0
         ? "There is nothing to discard: done rows are left alone."
-        : `${rows(count)} will count as done without having been processed. You can undo this.`,
+        : `${first(count, more)} will count as done without having been processed. You can undo this.`,
     discardDo: "Discard",
     reason: "Why",
     reasonHint: "It stands in the row and in the audit.",
@@ -75,9 +78,17 @@ export const deeds = {
     unauthorized: "The token is no longer accepted.",
     "not-found": "There is no such thing.",
     conflict: "That is no longer possible: somebody was quicker, or the rows have changed since.",
-    "too-many": "Too many wrong tokens came from your address. This page tries again by itself.",
-    unavailable: "The database does not answer. This page tries again by itself.",
-    network: "The service does not answer. This page tries again by itself.",
+    "too-many": "Too many wrong tokens came from your address.",
+    unavailable: {
+      away: "The database does not answer.",
+      locked: "Somebody else holds these rows at the moment.",
+      "too slow":
+        "The search takes too long. Narrow it: a state, a branch, a type or a time leaves less to look through than a text alone.",
+      refused: "The database refused. The log of the service says why."
+    },
+    network: "The service does not answer.",
+    itself: "This page tries again by itself.",
+    unknown: "It is not known whether it was done: look, then try again.",
     forbidden: "This is not allowed from here.",
     unexpected: (detail: string) => `That did not work: ${detail}`,
     again: "Try again"

@@ -18,6 +18,7 @@ export const lists = {
     from: "From",
     to: "Before",
     any: "Any",
+    anyReason: "Any",
     clear: "Clear filters",
     id: "Number",
     arrived: "Arrived",
@@ -30,7 +31,8 @@ export const lists = {
     unselect: "Clear selection",
     retryMatching: "Retry matching…",
     discardMatching: "Discard matching…",
-    fresh: (count: number) => `Show ${many(count, { one: "new row", other: "new rows" })}`,
+    fresh: (count: number, more: boolean) =>
+      more ? `Show ${count}+ new rows` : `Show ${many(count, { one: "new row", other: "new rows" })}`,
     left: (count: number) => many(count, { one: "row no longer matches", other: "rows no longer match" }),
     leftOne: "no longer matches",
     refresh: "Refresh",
@@ -81,7 +83,7 @@ export const lists = {
       maintenance: "Maintenance job"
     },
     lacking: "The mirror does not have this record.",
-    deleted: (ago: string) => `Deleted in RentProg ${ago}`,
+    deleted: (ago: string, _at: string) => `Deleted in RentProg ${ago}`,
     fetched: (ago: string) => `Fetched ${ago}`,
     record: "The record",
     data: "The whole record as last known",

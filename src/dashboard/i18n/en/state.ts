@@ -44,8 +44,7 @@ export const state = {
       many(count, {
         one: "row waits and is tried again by itself",
         other: "rows wait and are tried again by themselves"
-      }),
-    see: "Have a look"
+      })
   },
   parts: {
     database: "Database",
@@ -67,6 +66,7 @@ export const state = {
     oldest: "Oldest",
     nothing: "Nothing is left to do.",
     reasons: "Why rows are not done",
+    moreReasons: (count: number) => many(count, { one: "more reason", other: "more reasons" }),
     throughput: "Throughput",
     throughputUnit: "events a minute",
     received: "Received",

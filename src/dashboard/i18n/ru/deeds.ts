@@ -4,6 +4,10 @@ import { plurals } from "../words.ts"
 const many = plurals<"one" | "few" | "many">("ru")
 const rows = (count: number) => many(count, { one: "строка", few: "строки", many: "строк", other: "строки" })
 
+/** So many rows, which may be all or not. */
+const first = (count: number, more: boolean) =>
+  more ? `первые ${rows(count)} из большего числа` : rows(count)
+
 export const deeds: typeof deedsInEnglish = {
   actions: {
     title: "Действия",
@@ -13,7 +17,7 @@ export const deeds: typeof deedsInEnglish = {
     discard: (count) => `Снятие с обработки: ${rows(count)}`,
     undo: (count) => `Отмена снятия: ${rows(count)}`,
     pause: (branch) => `Приостановлен филиал ${branch}`,
-    resume: (branch) => `Продолжен филиал ${branch}`,
+    resume: (branch) => `Работа филиала ${branch} возобновлена`,
     from: (address) => `с адреса ${address}`,
     matching: "Все подходящие",
     everything: "без фильтра",
@@ -23,16 +27,16 @@ export const deeds: typeof deedsInEnglish = {
     retry: "Повторить",
     discard: "Снять…",
     retryAsk: "Запустить снова?",
-    retryText: (count) =>
+    retryText: (count, more) =>
       count === 0
         ? "Запускать снова нечего."
-        : `Снова пойдёт в работу: ${rows(count)}. Счёт попыток начнётся заново.`,
+        : `Снова пойдёт в работу: ${first(count, more)}. Счёт попыток начнётся заново.`,
     retryDo: "Запустить снова",
     discardAsk: "Снять с обработки?",
-    discardText: (count) =>
+    discardText: (count, more) =>
       count === 0
         ? "Снимать нечего: обработанные строки не трогаются."
-        : `Без обработки будет закрыто: ${rows(count)}. Это можно отменить.`,
+        : `Без обработки будет закрыто: ${first(count, more)}. Это можно отменить.`,
     discardDo: "Снять с обработки",
     reason: "Почему",
     reasonHint: "Останется в строке и в списке действий.",
@@ -74,9 +78,17 @@ export const deeds: typeof deedsInEnglish = {
     unauthorized: "Токен больше не принимается.",
     "not-found": "Такого нет.",
     conflict: "Уже нельзя: кто-то успел раньше, или строки с тех пор изменились.",
-    "too-many": "С вашего адреса пришло слишком много неверных токенов. Страница попробует снова сама.",
-    unavailable: "База данных не отвечает. Страница попробует снова сама.",
-    network: "Сервис не отвечает. Страница попробует снова сама.",
+    "too-many": "С вашего адреса пришло слишком много неверных токенов.",
+    unavailable: {
+      away: "База данных не отвечает.",
+      locked: "Эти строки сейчас заняты кем-то другим.",
+      "too slow":
+        "Поиск идёт слишком долго. Сузьте его: с состоянием, филиалом, типом или временем искать быстрее, чем по одному тексту.",
+      refused: "База данных отказала. Почему, сказано в журнале сервиса."
+    },
+    network: "Сервис не отвечает.",
+    itself: "Страница попробует снова сама.",
+    unknown: "Неизвестно, выполнено ли действие: проверьте и повторите.",
     forbidden: "Отсюда это не разрешено.",
     unexpected: (detail) => `Не получилось: ${detail}`,
     again: "Попробовать снова"
@@ -86,5 +98,5 @@ export const deeds: typeof deedsInEnglish = {
     text: "Это ошибка самой страницы, а не сервиса. Подробность поможет её исправить."
   },
   missing: { title: "Нет такой страницы", text: "Этот адрес никуда не ведёт.", home: "К обзору" },
-  none: "нет"
+  none: "–"
 }

@@ -18,6 +18,7 @@ export const lists: typeof listsInEnglish = {
     from: "С",
     to: "До",
     any: "Любой",
+    anyReason: "Любая",
     clear: "Сбросить фильтры",
     id: "Номер",
     arrived: "Пришло",
@@ -30,8 +31,10 @@ export const lists: typeof listsInEnglish = {
     unselect: "Снять выбор",
     retryMatching: "Повторить все…",
     discardMatching: "Снять все…",
-    fresh: (count) =>
-      `Показать ${many(count, { one: "новую строку", few: "новые строки", many: "новых строк", other: "новые строки" })}`,
+    fresh: (count, more) =>
+      more
+        ? `Показать ${count}+ новых строк`
+        : `Показать ${many(count, { one: "новую строку", few: "новые строки", many: "новых строк", other: "новые строки" })}`,
     left: (count) =>
       many(count, {
         one: "строка больше не подходит",
@@ -61,7 +64,7 @@ export const lists: typeof listsInEnglish = {
       }),
     next: "Следующая попытка",
     story: "Что было",
-    noStory: "О ней пока ничего не известно.",
+    noStory: "Пока ничего не известно.",
     by: (name) => `— ${name}`,
     received: "Как пришло",
     normalised: "После разбора",
@@ -77,12 +80,12 @@ export const lists: typeof listsInEnglish = {
     more: (size) => `Показать всё (знаков: ${size})`
   },
   steps: {
-    received: "Получена",
+    received: "Получено",
     failed: "Попытка не удалась",
-    parked: "Застряла",
-    processed: "Обработана",
-    retried: "Запущена снова",
-    discarded: "Снята с обработки",
+    parked: "Застряло",
+    processed: "Обработано",
+    retried: "Запущено снова",
+    discarded: "Снято с обработки",
     undone: "Снятие отменено"
   },
   entity: {
@@ -94,8 +97,8 @@ export const lists: typeof listsInEnglish = {
       maintenance: "Обслуживание"
     },
     lacking: "В копии этого объекта нет.",
-    deleted: (ago) => `Удалён в RentProg ${ago}`,
-    fetched: (ago) => `Получен ${ago}`,
+    deleted: (_ago, at) => `Нет в RentProg с ${at}`,
+    fetched: (ago) => `Данные получены ${ago}`,
     record: "Объект",
     data: "Весь объект, как известен сейчас",
     timeline: "История",
