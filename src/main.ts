@@ -22,9 +22,19 @@ const configured = <A, E, R>(command: Effect.Effect<A, E, R>) =>
     Effect.provide(Layer.provide(Settings.layer, environment))
   )
 
-const serve = Command.make("jarvis", {}, () => configured(Layer.launch(Jarvis.service))).pipe(
-  Command.withDescription("Keeps the mirror of RentProg true until it is told to stop.")
-)
+/** Milliseconds: longer than the actors and the server take, and a database that is well. */
+const lastMoment = 20_000
+
+/** What does not end by itself, because somebody else does not answer, ends all the same; its rows stay due. */
+const lastResort = Effect.sync(() => {
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.once(signal, () => setTimeout(() => process.exit(0), lastMoment).unref())
+  }
+})
+
+const serve = Command.make("jarvis", {}, () =>
+  Effect.andThen(lastResort, configured(Layer.launch(Jarvis.service)))
+).pipe(Command.withDescription("Keeps the mirror of RentProg true until it is told to stop."))
 
 const migrate = Command.make("migrate", {}, () =>
   configured(

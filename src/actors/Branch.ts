@@ -11,6 +11,7 @@ import { ClusterSchema, Entity } from "effect/cluster"
 import { Headers, HttpTraceContext } from "effect/http"
 import { Rpc } from "effect/rpc"
 import { Events } from "../database/Events.ts"
+import { History } from "../database/History.ts"
 import { Branch } from "../domain/Branch.ts"
 import { type EntityKey, keyText } from "../domain/Entity.ts"
 import { entityOf, type PendingEvent } from "../domain/Event.ts"
@@ -56,6 +57,7 @@ export const layer = BranchActor.toLayer(
     const branch = Branch.make((yield* Entity.CurrentAddress).entityId)
     const events = yield* Events
     const health = yield* Health
+    const history = yield* History
     const rentprog = yield* RentProg
     const component = `branch ${branch}`
     yield* Effect.addFinalizer(() => health.forget(component))
@@ -109,11 +111,16 @@ export const layer = BranchActor.toLayer(
       Status: () => rentprog.standing(branch),
       ReadLog: () => Effect.asVoid(oneReader.withPermitsIfAvailable(1)(readLog(branch))),
       Wake: () =>
-        Effect.suspend(() => {
+        Effect.gen(function* () {
+          // What a person holds waits in the table, and not for quota.
+          const isHeld =
+            (yield* FiberMap.size(inFlight)) > 0 &&
+            (yield* Effect.orElseSucceed(history.isPaused(branch), () => false))
+          if (isHeld) yield* FiberMap.clear(inFlight)
           news.openUnsafe()
-          if (draining) return Effect.void
+          if (draining) return
           draining = true
-          return Effect.onInterrupt(supervise(component)(drain), () =>
+          yield* Effect.onInterrupt(supervise(component)(drain), () =>
             Effect.sync(() => {
               draining = false
             })

@@ -73,6 +73,8 @@ export class Inbox extends Context.Service<
             body text, metadata jsonb, "traceId" text, receipt uuid
           )
         ) AS sent (text, metadata, "traceId", receipt, body, is_object)
+        -- Asked before: a conflict would be noticed only after the trigger.
+        WHERE NOT EXISTS (SELECT FROM events WHERE events.receipt = sent.receipt)
         ON CONFLICT (receipt) DO NOTHING
       `
 
@@ -88,6 +90,8 @@ export class Inbox extends Context.Service<
           "entityType" text, "entityId" text, "userName" text, "createdAt" timestamptz, raw text,
           "traceId" text, receipt uuid
         )
+        -- Asked before: a conflict would be noticed only after the trigger, which applies the entry.
+        WHERE NOT EXISTS (SELECT FROM history WHERE history.receipt = arrived.receipt)
         -- Entries of one instant count in the order of their numbers.
         ORDER BY "createdAt", length("operationId"), "operationId"
         ON CONFLICT (receipt) DO NOTHING
@@ -99,9 +103,27 @@ export class Inbox extends Context.Service<
           body: JSON.stringify(event.body)
         })),
         receiveEntries: yield* groupCommit(writeEntries, (entries) =>
-          entries.map((entry) => ({ ...entry, raw: JSON.stringify(entry.raw) }))
+          entries.map(({ raw, receipt, traceId }) => ({
+            ...nothing,
+            receipt,
+            traceId,
+            raw: JSON.stringify(raw)
+          }))
         )
       })
     })
   )
+}
+
+/** An entry of which nothing could be made but its text. */
+const nothing = {
+  branch: null,
+  companyId: null,
+  operationType: null,
+  operationId: null,
+  description: null,
+  entityType: null,
+  entityId: null,
+  userName: null,
+  createdAt: null
 }

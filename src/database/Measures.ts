@@ -20,6 +20,11 @@ const Undone = Schema.Struct({
 })
 export type Undone = typeof Undone.Type
 
+/** How old an answer may be. */
+export const Freshness = Context.Reference("jarvis/database/Freshness", {
+  defaultValue: () => Duration.seconds(2)
+})
+
 export class Measures extends Context.Service<
   Measures,
   {
@@ -47,10 +52,12 @@ export class Measures extends Context.Service<
       `
 
       return Measures.of({
-        undone: sql`${undone("events")} UNION ALL ${undone("history")}`.pipe(
+        // Whoever reaches the port may ask, and as often as they like.
+        undone: yield* sql`${undone("events")} UNION ALL ${undone("history")}`.pipe(
           asDatabaseError,
           within(limit),
-          Effect.flatMap(decode(Undone))
+          Effect.flatMap(decode(Undone)),
+          Effect.cachedWithTTL(yield* Freshness)
         ),
         paused: sql`SELECT branch FROM paused_branches ORDER BY branch`.pipe(
           asDatabaseError,

@@ -60,7 +60,7 @@ export class Pauses extends Context.Service<
             sql`
               INSERT INTO paused_branches (branch, paused_by) VALUES (${branch}, ${storableText(who.name)})
               ON CONFLICT DO NOTHING
-              RETURNING branch
+              RETURNING pg_notify('rentprog_event_auto_process', '0|' || branch || '||')
             `
           ),
         resume: (branch, who) =>

@@ -1,12 +1,13 @@
 /** The tables `events` and `history`, as a person looks at them. */
 import { PgClient } from "@effect/sql-pg"
-import { Context, Effect, Layer, Option, Semaphore, Struct } from "effect"
+import { Context, Duration, Effect, Layer, Option, Semaphore, Struct } from "effect"
 import { Row, type RowFilter, type RowId, RowSummary, Step, type Table } from "../domain/Row.ts"
 import { decodeRows } from "./decode.ts"
 import { type Page, toPage } from "./Page.ts"
 import { matching, patience, summary } from "./rowQuery.ts"
 import { rowStory } from "./rowStory.ts"
-import { asUnanswered, type Unanswered } from "./Unanswered.ts"
+import { asUnanswered, Unanswered } from "./Unanswered.ts"
+import { within } from "./within.ts"
 
 /** How many searches run at a time; more would leave the events without connections. */
 const searchers = 3
@@ -51,8 +52,13 @@ export class Rows extends Context.Service<
             `
           ).pipe(
             sql.withTransaction,
-            searching.withPermits(1),
             asUnanswered,
+            // A frozen server does not even answer the end of a transaction.
+            within(Duration.seconds(12)),
+            Effect.catchTag("DatabaseError", ({ detail }) =>
+              Effect.fail(new Unanswered({ why: "away", detail }))
+            ),
+            searching.withPermits(1),
             Effect.flatMap(decodeSummaries),
             Effect.map((found) => toPage(found, limit)),
             Effect.withSpan("Rows.list")

@@ -56,7 +56,8 @@ export const groupCommit = Effect.fnUntraced(function* <A>(write: Write<A>, othe
     )
 
   const writer = Effect.gen(function* () {
-    const batch = yield* Queue.takeBetween(waiting, 1, mostTogether)
+    const batch = (yield* Queue.takeBetween(waiting, 1, mostTogether)).filter(({ given }) => !given.up)
+    if (batch.length === 0) return
     yield* commit(batch.map(({ row }) => row)).pipe(
       Effect.matchEffect({
         onSuccess: () => tell(batch, Effect.void),
@@ -72,13 +73,17 @@ export const groupCommit = Effect.fnUntraced(function* <A>(write: Write<A>, othe
 
   return Effect.fnUntraced(function* (row: A) {
     const committed = yield* Deferred.make<void, DatabaseError>()
-    if (!(yield* Queue.offer(waiting, { row, committed }))) {
+    const given = { up: false }
+    if (!(yield* Queue.offer(waiting, { row, committed, given }))) {
       return yield* new DatabaseError({ detail: `${mostWaiting} rows wait to be written already` })
     }
     return yield* Deferred.await(committed).pipe(
       Effect.timeoutOrElse({
         duration: patience,
-        orElse: () => Effect.fail(new DatabaseError({ detail: "the row was not committed in time" }))
+        orElse: () => {
+          given.up = true
+          return Effect.fail(new DatabaseError({ detail: "the row was not committed in time" }))
+        }
       })
     )
   })
@@ -87,4 +92,6 @@ export const groupCommit = Effect.fnUntraced(function* <A>(write: Write<A>, othe
 interface Waiting<A> {
   readonly row: A
   readonly committed: Deferred.Deferred<void, DatabaseError>
+  /** Whoever brought it was told to come again: it is not written unless that has begun. */
+  readonly given: { up: boolean }
 }

@@ -24,6 +24,14 @@ export type RowState = typeof RowState.Type
 export const RowId = Schema.String.check(Schema.isPattern(/^\d{1,18}$/))
 export type RowId = typeof RowId.Type
 
+/** As PostgreSQL and people know them. */
+const Moment = Schema.DateTimeUtcFromString.check(
+  Schema.makeFilter(({ epochMilliseconds }) => {
+    const year = new Date(epochMilliseconds).getUTCFullYear()
+    return (year >= 1 && year <= 9999) || "a year from 1 to 9999"
+  })
+)
+
 /** Which rows. What is left out does not count; of no filter, every row is one. */
 export const RowFilter = Schema.Struct({
   state: Schema.optionalKey(RowState),
@@ -35,8 +43,8 @@ export const RowFilter = Schema.Struct({
   /** Found in the reason, in the ids, and in what was received. */
   text: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(200))),
   /** The time of arrival, `from` included, `to` not. */
-  from: Schema.optionalKey(Schema.DateTimeUtcFromString),
-  to: Schema.optionalKey(Schema.DateTimeUtcFromString)
+  from: Schema.optionalKey(Moment),
+  to: Schema.optionalKey(Moment)
 })
 export type RowFilter = typeof RowFilter.Type
 

@@ -1,6 +1,6 @@
 /** Who may come in: who has the token, or, where none is set, requests from this machine alone. */
 import { createHash, timingSafeEqual } from "node:crypto"
-import { Duration, Effect, Layer, Option, Redacted, Result } from "effect"
+import { Duration, Effect, Layer, Option, Predicate, Redacted, Result } from "effect"
 import { HttpEffect, HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { RateLimiter } from "effect/persistence"
 import { Settings } from "../Settings.ts"
@@ -13,14 +13,21 @@ const isLoopback = (address: string): boolean => /^(::1|(::ffff:)?127\.\d+\.\d+\
 const isLoopbackName = (host: string): boolean =>
   /^(https?:\/\/)?(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/i.test(host)
 
+/** Proxies that say nothing of themselves, as nginx does by default, speak HTTP/1.0. */
+const isOld = (source: object): boolean =>
+  Predicate.hasProperty(source, "httpVersion") && source.httpVersion === "1.0"
+
 /**
  * Whether a request was made on this machine, and by nobody else's leave: not one that a proxy passed on, nor one that a
- * page of another site made a browser send, be it by a name that leads here.
+ * page of another site made a browser send, be it by a name that leads here. A proxy can hide what it does, so where
+ * there is one, tokens have to be set.
  */
-const isOfThisMachine = ({ headers, remoteAddress }: HttpServerRequest.HttpServerRequest): boolean =>
+const isOfThisMachine = ({ headers, remoteAddress, source }: HttpServerRequest.HttpServerRequest): boolean =>
   Option.exists(remoteAddress, isLoopback) &&
+  !isOld(source) &&
   isLoopbackName(headers["host"] ?? "") &&
   isLoopbackName(headers["origin"] ?? "localhost") &&
+  headers["sec-fetch-site"] !== "cross-site" &&
   ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"].every(
     (name) => headers[name] === undefined
   )

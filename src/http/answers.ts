@@ -1,6 +1,6 @@
 /** What every answer has, whoever gives it: problem details where it is none, headers, limits, a span, a line of the log. */
 import { STATUS_CODES } from "node:http"
-import { Cause, Clock, Effect, Option } from "effect"
+import { Cause, Clock, Effect, Metric, Option } from "effect"
 import {
   Headers,
   HttpMiddleware,
@@ -36,9 +36,18 @@ const headers = {
   "cache-control": "no-store"
 }
 
+/** A proxy must not hold back what is told live. */
+const unheld = { "x-accel-buffering": "no" }
+
 /** Whatever is set already stays. */
 const withHeaders = (response: HttpServerResponse.HttpServerResponse) =>
-  HttpServerResponse.setHeaders(response, Headers.merge(Headers.fromInput(headers), response.headers))
+  HttpServerResponse.setHeaders(
+    response,
+    Headers.merge(
+      Headers.fromInput(response.body._tag === "Stream" ? { ...headers, ...unheld } : headers),
+      response.headers
+    )
+  )
 
 /** Not what the router says in a plain word or none; what a handler answers as JSON stands. */
 const isBare = ({ headers, status }: HttpServerResponse.HttpServerResponse) =>
@@ -64,8 +73,11 @@ const withProblem = (response: HttpServerResponse.HttpServerResponse) => {
 /** How long an answer may take to begin. */
 const mostTime = "30 seconds"
 
-/** As it may be logged: a path may end in a token, and a search may be for a person. */
-const loggablePath = (url: string) => url.split("?", 1)[0]?.replace(/^(\/webhooks\/\w+)\/.*/, "$1/…") ?? ""
+/** As it may be logged: an address, however it is spelt, may hold a token, and a search may be for a person. */
+const loggablePath = (url: string) =>
+  /^\/(api|health)(\/[\w-]+)*(?=$|\?)|^\/(webhooks\/\w+(?=$|\?|\/)|metrics$|docs$|openapi\.json$|$)/.exec(
+    url
+  )?.[0] ?? "…"
 
 /** Tells of a defect, to the log alone. */
 const recover = (cause: Cause.Cause<unknown>) =>
@@ -74,6 +86,14 @@ const recover = (cause: Cause.Cause<unknown>) =>
       ? Effect.succeed(response)
       : Effect.as(Effect.logError("a request failed", cause), response)
   )
+
+/** How requests that bring rows were answered. A token that was changed on one side alone shows here. */
+const webhooks = Metric.counter("jarvis_webhooks_total", {
+  description: "Requests to /webhooks by HTTP status",
+  incremental: true
+})
+export const countWebhook = (status: number) =>
+  Metric.update(Metric.withAttributes(webhooks, { status: String(status) }), 1)
 
 /** For all routes. */
 export const answers = HttpRouter.middleware(
@@ -97,6 +117,7 @@ export const answers = HttpRouter.middleware(
           attributes: { "http.request.method": request.method }
         })
       )
+      if (/^\/+webhooks/i.test(request.url)) yield* countWebhook(response.status)
       yield* Effect.logDebug("http").pipe(
         Effect.annotateLogs({
           method: request.method,

@@ -6,7 +6,8 @@ import { Effect, Option, Predicate, Result, Schema } from "effect"
 import { type HttpServerError, type HttpServerRequest, HttpTraceContext, UrlParams } from "effect/http"
 import { HttpApiBuilder, HttpApiError } from "effect/http-api"
 import { Inbox, type IncomingEntry, type IncomingEvent } from "../database/Inbox.ts"
-import { storable } from "../database/storable.ts"
+import { storable, storableText } from "../database/storable.ts"
+import type { DatabaseError } from "../domain/Reason.ts"
 import { entryFields, plainEntry } from "../rentprog/Log.ts"
 import { instant, textColumn } from "../rentprog/Records.ts"
 import { Api } from "./api/Api.ts"
@@ -27,7 +28,7 @@ export const webhooks = HttpApiBuilder.group(
         body,
         metadata: { source: "webhook", sent_as: form ? "form" : "json", traceparent }
       }
-      yield* Effect.mapError(inbox.receiveEvent(row), away)
+      yield* Effect.catch(inbox.receiveEvent(row), away)
       return { receipts: [row.receipt] }
     })
 
@@ -37,28 +38,46 @@ export const webhooks = HttpApiBuilder.group(
     ) {
       const { body } = yield* read(request)
       const { traceId } = yield* trace
-      const entries = readEntries(body, branch).map(
+      const sent = readEntries(body, branch)
+      if (sent.length > mostEntries) {
+        return yield* new ContentTooLarge({
+          detail: `${sent.length} entries are more than ${mostEntries} at a time.`
+        })
+      }
+      const entries = sent.map(
         (entry): IncomingEntry => ({ ...entry, receipt: crypto.randomUUID(), traceId })
       )
-      yield* Effect.mapError(inbox.receiveEntries(entries), away)
+      yield* Effect.catch(inbox.receiveEntries(entries), away)
       return { receipts: entries.map(({ receipt }) => receipt) }
     })
 
     return handlers
       .handleRaw("event", ({ request }) => event(request))
       .handleRaw("eventWithToken", ({ request }) => event(request))
-      .handleRaw("history", ({ query, request }) => history(request, query.branch ?? null))
-      .handleRaw("historyWithToken", ({ query, request }) => history(request, query.branch ?? null))
+      .handleRaw("history", ({ query, request }) =>
+        history(request, storableText(query.branch ?? "") || null)
+      )
+      .handleRaw("historyWithToken", ({ query, request }) =>
+        history(request, storableText(query.branch ?? "") || null)
+      )
   })
 )
+
+/** Of the operations log, in one request. */
+const mostEntries = 1000
 
 /** 256 kB. */
 export const largestBody = 256 * 1024
 
-const away = () =>
-  new Unavailable({
-    detail: "The database did not confirm the row: send it again after Retry-After seconds."
-  })
+const away = ({ detail }: DatabaseError) =>
+  Effect.andThen(
+    Effect.logWarning(`a webhook was turned away, its sender has to come again: ${detail}`),
+    Effect.fail(
+      new Unavailable({
+        detail: "The database did not confirm the row: send it again after Retry-After seconds."
+      })
+    )
+  )
 
 const unreadable = (error: HttpServerError.HttpServerError) =>
   error.reason._tag === "RequestParseError" && error.reason.reason === "BodyTooLarge"
@@ -69,11 +88,15 @@ const parseJson = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Unknow
 
 /** The body as JSON. PostgreSQL reads it itself: JavaScript would round numbers of more than 15 digits. */
 const read = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
-  const text = yield* Effect.mapError(request.text, unreadable)
+  const bytes = yield* Effect.mapError(request.arrayBuffer, unreadable)
+  const text = yield* Effect.mapError(
+    Effect.try(() => new TextDecoder("utf-8", { fatal: true }).decode(bytes)),
+    () => new HttpApiError.BadRequestProblem({ detail: "The body is not UTF-8." })
+  )
   const isJson = yield* Effect.isSuccess(parseJson(text))
   // Not a matter of its type alone: curl calls whatever it sends a form.
   if (isJson) return { body: clean(text), form: false }
-  if (request.headers["content-type"]?.startsWith("application/x-www-form-urlencoded") && text !== "") {
+  if (/^application\/x-www-form-urlencoded/i.test(request.headers["content-type"] ?? "") && text !== "") {
     const form = UrlParams.toRecord(yield* Effect.mapError(request.urlParamsBody, unreadable))
     return { body: JSON.stringify(storable(form)), form: true }
   }

@@ -3,10 +3,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import * as BranchActor from "../../src/actors/Branch.ts"
 import { Branch } from "../../src/domain/Branch.ts"
-import { Simulator } from "../../src/simulator/Simulator.ts"
+import { Fault, Simulator } from "../../src/simulator/Simulator.ts"
 import { about, allProcessed, events, insert, until, wake } from "../support/tables.ts"
 import { reads } from "./calls.ts"
-import { dependencies, surroundings, world } from "./world.ts"
+import { dependencies, surroundings, type WorldOptions, world } from "./world.ts"
 
 const pause = (branch: string) =>
   PgClient.PgClient.use(
@@ -17,7 +17,9 @@ const resume = PgClient.PgClient.use((sql) => sql`DELETE FROM paused_branches`)
 const actor = (branch: string) => Effect.map(BranchActor.BranchActor.client, (client) => client(branch))
 
 /** The branches' actors alone, with nobody to wake them but the test. */
-const actors = BranchActor.layer.pipe(Layer.provideMerge(dependencies()), Layer.provideMerge(surroundings()))
+const alone = (options: WorldOptions = {}) =>
+  BranchActor.layer.pipe(Layer.provideMerge(dependencies(options)), Layer.provideMerge(surroundings(options)))
+const actors = alone()
 
 describe("a paused branch", () => {
   it.live("asks RentProg nothing for its events until it is resumed; the others go on", () =>
@@ -36,6 +38,26 @@ describe("a paused branch", () => {
       yield* allProcessed
       assert.deepStrictEqual(yield* reads, ["/cars/2", "/cars/1"])
     }).pipe(Effect.provide(world()))
+  )
+
+  it.live("gives up what waits for RentProg when it is told, and takes it again when it is resumed", () =>
+    Effect.gen(function* () {
+      const simulator = yield* Simulator
+      yield* simulator.put("car", { id: 1, company_id: 9247 })
+      const unhang = yield* simulator.fault(Fault.Hang(), { id: 1 })
+      yield* insert(about("car_update", 1))
+      const tbilisi = yield* actor("tbilisi")
+      yield* tbilisi.Wake(undefined, { discard: true })
+      yield* until(reads, ({ length }) => length === 1)
+      yield* pause("tbilisi")
+      yield* tbilisi.Wake()
+      yield* unhang
+      yield* resume
+      yield* tbilisi.Wake(undefined, { discard: true })
+      // What hangs would hang for an hour.
+      const [row] = yield* allProcessed
+      assert.strictEqual(row?.attempts, 1)
+    }).pipe(Effect.provide(alone({ patience: { callTimeout: "1 hour" } })))
   )
 
   it.live("has its log read from where it was, once it is resumed", () =>

@@ -75,6 +75,14 @@ layer(Inbox.layer.pipe(Layer.provideMerge(testDatabase)), { excludeTestServices:
         yield* all([entries, entries], inbox.receiveEntries)
         assert.strictEqual(yield* stored("events", [row.receipt]), 1)
         assert.strictEqual(yield* stored("history", receipts(entries)), 2)
+
+        // Nor is an entry applied again, though the trigger comes before the table says that it is there.
+        const sql = yield* PgClient.PgClient
+        const payment = [
+          { ...entry("Нина Ли создала платёж №88001, приход наличными 30.0USD"), operationId: null }
+        ]
+        for (let n = 0; n < 3; n += 1) yield* inbox.receiveEntries(payment)
+        assert.lengthOf(yield* sql`SELECT FROM entity_timeline WHERE entity_id = '88001'`, 1)
       })
     )
 

@@ -1,10 +1,13 @@
 import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
-import { Effect, Layer } from "effect"
-import { Measures } from "../../src/database/Measures.ts"
+import { Duration, Effect, Layer } from "effect"
+import { Freshness, Measures } from "../../src/database/Measures.ts"
 import { testDatabase } from "../support/TestDatabase.ts"
 
-const tests = Measures.layer.pipe(Layer.provideMerge(testDatabase))
+/** As fresh as each is asked. */
+const measures = Layer.provide(Measures.layer, Layer.succeed(Freshness, Duration.zero))
+
+const tests = measures.pipe(Layer.provideMerge(testDatabase))
 
 /** Rows as they stand, past the triggers. */
 const write = Effect.fnUntraced(function* (table: "events" | "history", values: string) {

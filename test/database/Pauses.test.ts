@@ -29,7 +29,7 @@ layer(tests, { excludeTestServices: true })("Pauses", (it) => {
       yield* fresh
       const pauses = yield* Pauses
       const pausing = yield* notifiedBy(pauses.pause(tbilisi, who))
-      assert.deepStrictEqual([pausing.payloads, yield* held], [[], [["tbilisi", who.name]]])
+      assert.deepStrictEqual([pausing.payloads, yield* held], [["0|tbilisi||"], [["tbilisi", who.name]]])
       yield* pauses.pause(tbilisi, { ...who, name: "Гия" })
       assert.deepStrictEqual(yield* held, [["tbilisi", who.name]])
       const resuming = yield* notifiedBy(pauses.resume(tbilisi, who))

@@ -7,6 +7,7 @@ import { Yaml } from "effect/encoding"
 import { HttpRouter, HttpServerRequest } from "effect/http"
 import { required } from "../../src/actors/Health.ts"
 import { Measures } from "../../src/database/Measures.ts"
+import { countWebhook } from "../../src/http/answers.ts"
 import { metrics } from "../../src/http/metrics.ts"
 import { Simulator } from "../../src/simulator/Simulator.ts"
 import { service, surroundings } from "../actors/world.ts"
@@ -64,6 +65,7 @@ const told = Effect.gen(function* () {
   yield* insert(about("car_update", 1), about("car_explode", 1))
   yield* sql`INSERT INTO history (branch, description) VALUES ('tbilisi', 'x')`
   yield* until(events, (rows) => rows.some(({ processed }) => processed))
+  yield* countWebhook(200)
   const handler = yield* HttpRouter.toHttpEffect(metrics)
   const request = HttpServerRequest.fromWeb(new Request("http://jarvis.test/metrics"))
   const look = Effect.map(handler, ({ body }) =>

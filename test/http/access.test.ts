@@ -83,6 +83,7 @@ layer(server(), { excludeTestServices: true })("without tokens", (it) => {
     // A page of another site, in a browser of this machine.
     { origin: "https://elsewhere.example" },
     { origin: "null" },
+    { "sec-fetch-site": "cross-site" },
     // A name that was made to lead here.
     { host: "elsewhere.example" },
     { host: "127.0.0.1.elsewhere.example" }

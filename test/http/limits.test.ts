@@ -35,6 +35,24 @@ layer(server(), { excludeTestServices: true })("a body", (it) => {
     })
   )
 
+  it.effect("may hold a thousand entries of the log", () =>
+    Effect.gen(function* () {
+      const entries = (count: number) => JSON.stringify(Array.from({ length: count }, () => 1))
+      assert.strictEqual((yield* post("/webhooks/history", entries(1000))).status, 200)
+      yield* problem(yield* post("/webhooks/history", entries(1001)), 413)
+    })
+  )
+
+  it.effect("that is not UTF-8 is refused, rather than kept in part", () =>
+    Effect.gen(function* () {
+      const { status } = yield* ask("/webhooks/rentprog", {
+        method: "POST",
+        body: [Buffer.from('{"event":"car_update","payload":{"name":"\xc8\xe2"}}', "latin1")]
+      })
+      assert.strictEqual(status, 400)
+    })
+  )
+
   it.effect.each(["", "event=", '{"event":"car_update"', "<event/>", "{'event': 1}", "\u0000"])(
     "that is not JSON is refused: %j",
     (body) =>

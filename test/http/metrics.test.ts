@@ -2,11 +2,11 @@ import { createServer } from "node:http"
 import { NodeHttpServer } from "@effect/platform-node"
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Metric } from "effect"
+import { Duration, Effect, Layer, Metric } from "effect"
 import { HttpRouter, HttpServer } from "effect/http"
 import { Health } from "../../src/actors/Health.ts"
 import { restarts } from "../../src/actors/supervise.ts"
-import { Measures } from "../../src/database/Measures.ts"
+import { Freshness, Measures } from "../../src/database/Measures.ts"
 import { metrics } from "../../src/http/metrics.ts"
 import { Patience, RentProg } from "../../src/rentprog/RentProg.ts"
 import { comeBack, goAway } from "../actors/outage.ts"
@@ -14,11 +14,14 @@ import { json, key, kutaisi, makeStub, record, rentProg, tbilisi } from "../rent
 import { testDatabase } from "../support/TestDatabase.ts"
 import { parse } from "./exposition.ts"
 
+/** As fresh as each is asked. */
+const measures = Layer.provide(Measures.layer, Layer.succeed(Freshness, Duration.zero))
+
 /** Serves nothing but `/metrics`. */
 const served = (stub = makeStub(record)) =>
   HttpRouter.serve(metrics, { disableLogger: true, disableListenLog: true }).pipe(
     Layer.provideMerge(NodeHttpServer.layer(() => createServer(), { host: "127.0.0.1", port: 0 })),
-    Layer.provideMerge(Layer.mergeAll(Health.layer, Measures.layer, rentProg(stub, 60))),
+    Layer.provideMerge(Layer.mergeAll(Health.layer, measures, rentProg(stub, 60))),
     Layer.provideMerge(testDatabase),
     Layer.provide(
       Layer.effect(

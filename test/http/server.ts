@@ -38,7 +38,7 @@ export interface Answer {
 export interface Asked {
   readonly method?: string
   /** An array goes out in pieces, without a length. */
-  readonly body?: string | ReadonlyArray<string>
+  readonly body?: string | ReadonlyArray<string | Uint8Array>
   readonly headers?: Readonly<Record<string, string>>
 }
 

@@ -77,6 +77,8 @@ layer(server(), { excludeTestServices: true })("a webhook", (it) => {
       assert.deepStrictEqual(row.payload, { id: 65311, company_id: 9247, name: "A & B = C" })
       assert.strictEqual(row.payload_received, payload)
       assert.strictEqual(row.metadata["sent_as"], "form")
+      const loud = { "content-type": "Application/X-WWW-Form-URLEncoded; charset=utf-8" }
+      assert.strictEqual((yield* received("event=car_update&id=7&company_id=9247", loud)).ext_id, "7")
     })
   )
 
