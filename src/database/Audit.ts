@@ -63,11 +63,12 @@ export class Audit extends Context.Service<
               }
         const [id] = yield* sql`
           INSERT INTO operator_actions (by, address, action, source_table, branch, filter, reason, count)
-          SELECT by, address, action, source_table, branch, filter, reason, coalesce(count, 0)
-          FROM jsonb_populate_record(
-            NULL::operator_actions, ${sql.json(storable({ by: name, address, action: act.action, ...about }))}
+          SELECT act.by, act.address, act.action, act.source_table, act.branch, act.filter, act.reason,
+            coalesce(act.count, 0)
+          FROM jsonb_to_record(${sql.json(storable({ by: name, address, action: act.action, ...about }))}) AS act (
+            by text, address text, action text, source_table text, branch text, filter jsonb, reason text, count int
           )
-          RETURNING to_jsonb(id::text) AS row
+          RETURNING to_jsonb(operator_actions.id::text) AS row
         `.pipe(Effect.flatMap(decodeIds))
         return id ?? (yield* Effect.die("the action was not written down"))
       })
@@ -79,16 +80,16 @@ export class Audit extends Context.Service<
           const { action, ids, table } = act
           yield* sql`
             INSERT INTO operator_action_rows (action_id, row_id, before)
-            SELECT ${id}::bigint, id, CASE WHEN ${action}::text = 'discard' THEN jsonb_build_object(
-              'ok', ok, 'reason', reason, 'attempts', attempts, 'next_attempt_at', next_attempt_at,
-              'processed_at', processed_at
+            SELECT ${id}::bigint, one.id, CASE WHEN ${action}::text = 'discard' THEN jsonb_build_object(
+              'ok', one.ok, 'reason', one.reason, 'attempts', one.attempts::int, 'next_attempt_at', one.next_attempt_at,
+              'processed_at', one.processed_at
             ) END
-            FROM ${sql(table)} WHERE id = ANY (${ids}::text[]::bigint[])
+            FROM ${sql(table)} AS one WHERE one.id = ANY (${ids}::text[]::bigint[])
           `
           yield* sql`
             INSERT INTO entity_timeline (entity_type, entity_id, branch, source, source_id, operation, user_name)
-            SELECT entity_type, entity_id, branch, 'operator', ${table}::text || ':' || id, ${action},
-              ${storableText(who.name)}
+            SELECT concerned.entity_type, concerned.entity_id, concerned.branch, 'operator',
+              ${table}::text || ':' || concerned.id, ${action}, ${storableText(who.name)}
             FROM (${entities(sql, table, ids)}) AS concerned
           `
           return id
@@ -96,13 +97,13 @@ export class Audit extends Context.Service<
 
         list: (before) =>
           sql`
-            SELECT to_jsonb(found) AS row
+            SELECT to_jsonb(found.*) AS row
             FROM (
-              SELECT operator_actions.id::text, at, by, address, action, source_table AS "table", branch, filter, reason, count,
-                action = 'discard' AND undone_by IS NULL AS undoable
-              FROM operator_actions
-              WHERE ${before === undefined ? sql`true` : sql`operator_actions.id < ${before}::bigint`}
-              ORDER BY operator_actions.id DESC
+              SELECT act.id::text, act.at, act.by, act.address, act.action, act.source_table AS "table", act.branch,
+                act.filter, act.reason, act.count, act.action = 'discard' AND act.undone_by IS NULL AS undoable
+              FROM operator_actions AS act
+              WHERE ${before === undefined ? sql`true` : sql`act.id < ${before}::bigint`}
+              ORDER BY act.id DESC
               LIMIT ${pageSize + 1}
             ) AS found
             ORDER BY found.id::bigint DESC

@@ -53,28 +53,31 @@ export class Backlog extends Context.Service<
         const sql = yield* PgClient.PgClient
 
         const groupsOf = (table: Table) => sql`
-          SELECT ${table}::text AS "table", left(branch, 101) AS branch, left(split_part(reason, ':', 1), 100) AS reason,
-            coalesce(next_attempt_at = 'infinity', false) AS parked, count(*) AS count,
-            least(greatest(min(ts), 'epoch'), '9999-12-31') AS oldest
-          FROM ${sql(table)} WHERE NOT processed GROUP BY 2, 3, 4
+          SELECT ${table}::text AS "table", left(one.branch, 101) AS branch,
+            left(split_part(one.reason, ':', 1), 100) AS reason,
+            coalesce(one.next_attempt_at = 'infinity', false) AS parked, count(*) AS count,
+            least(greatest(min(one.ts), 'epoch'), '9999-12-31') AS oldest
+          FROM ${sql(table)} AS one WHERE NOT one.processed GROUP BY 2, 3, 4
         `
         const groups = sql`
-          SELECT to_jsonb(counted) AS row
+          SELECT to_jsonb(counted.*) AS row
           FROM (
-            SELECT "table", branch, reason, count, oldest,
-              row_state(false, NULL, reason, CASE WHEN parked THEN 'infinity'::timestamptz END) AS state
+            SELECT groups."table", groups.branch, groups.reason, groups.count, groups.oldest,
+              row_state(false, NULL, groups.reason, CASE WHEN groups.parked THEN 'infinity'::timestamptz END) AS state
             FROM (${groupsOf("events")} UNION ALL ${groupsOf("history")}) AS groups
           ) AS counted
         `.pipe(Effect.flatMap(decodeGroups))
 
         const known = sql`
-          SELECT to_jsonb(known) AS row
+          SELECT to_jsonb(known.*) AS row
           FROM (
-            SELECT branch, name, CASE WHEN paused_at IS NOT NULL THEN
-              jsonb_build_object('at', paused_at, 'by', paused_by)
+            SELECT coalesce(listed.code, held.branch) AS branch, listed.name, CASE WHEN held.paused_at IS NOT NULL THEN
+              jsonb_build_object('at', held.paused_at, 'by', held.paused_by)
             END AS paused
-            FROM (SELECT code AS branch, min(name) AS name FROM branches WHERE code <> '' GROUP BY code) AS listed
-            FULL JOIN paused_branches USING (branch)
+            FROM (
+              SELECT branches.code, min(branches.name) AS name FROM branches WHERE branches.code <> '' GROUP BY branches.code
+            ) AS listed
+            FULL JOIN paused_branches AS held ON held.branch = listed.code
           ) AS known
         `.pipe(Effect.flatMap(decodeKnown))
 
@@ -82,22 +85,23 @@ export class Backlog extends Context.Service<
           WITH hour AS (
             SELECT generate_series(date_trunc('minute', now()) - interval '59 minutes', now(), interval '1 minute') AS at
           ), arrived AS (
-            SELECT date_trunc('minute', ts) AS at, count(*) AS received
-            FROM events WHERE ts >= (SELECT min(at) FROM hour) GROUP BY 1
+            SELECT date_trunc('minute', one.ts) AS at, count(*) AS received
+            FROM events AS one WHERE one.ts >= (SELECT min(hour.at) FROM hour) GROUP BY 1
           ), done AS (
-            SELECT date_trunc('minute', processed_at) AS at, count(*) AS processed,
-              percentile_cont('{0.5,0.99}'::float8[])
-                WITHIN GROUP (ORDER BY greatest(extract(epoch FROM processed_at - greatest(ts, 'epoch')) * 1000, 0)::float8) AS took
-            FROM events
-            WHERE processed AND ok IS NOT FALSE AND ts < 'infinity'
-              AND processed_at >= (SELECT min(at) FROM hour) AND processed_at < 'infinity'
+            SELECT date_trunc('minute', one.processed_at) AS at, count(*) AS processed,
+              percentile_cont('{0.5,0.99}'::float8[]) WITHIN GROUP (
+                ORDER BY greatest(extract(epoch FROM one.processed_at - greatest(one.ts, 'epoch')) * 1000, 0)::float8
+              ) AS took
+            FROM events AS one
+            WHERE one.processed AND one.ok IS NOT FALSE AND one.ts < 'infinity'
+              AND one.processed_at >= (SELECT min(hour.at) FROM hour) AND one.processed_at < 'infinity'
             GROUP BY 1
           )
-          SELECT to_jsonb(minute) AS row
+          SELECT to_jsonb(minute.*) AS row
           FROM (
-            SELECT at, coalesce(received, 0) AS received, coalesce(processed, 0) AS processed,
-              took[1] AS median, took[2] AS p99
-            FROM hour LEFT JOIN arrived USING (at) LEFT JOIN done USING (at)
+            SELECT hour.at, coalesce(arrived.received, 0) AS received, coalesce(done.processed, 0) AS processed,
+              done.took[1] AS median, done.took[2] AS p99
+            FROM hour LEFT JOIN arrived ON arrived.at = hour.at LEFT JOIN done ON done.at = hour.at
           ) AS minute
           ORDER BY minute.at
         `.pipe(Effect.flatMap(decodeMinutes), asUnanswered, Effect.withSpan("Backlog.minutes"))

@@ -43,11 +43,12 @@ export class Entities extends Context.Service<
       return Entities.of({
         record: (type, id) =>
           sql`
-            SELECT to_jsonb(found) AS row
+            SELECT to_jsonb(found.*) AS row
             FROM (
-              SELECT branch, ${time(sql, "fetched_at")}, ${time(sql, "deleted_at")}, ${time(sql, "updated_at")},
-                to_jsonb(mirror) || jsonb_build_object('id', mirror.id::text) AS columns
-              FROM ${sql(tables[type])} AS mirror WHERE rentprog_id = ${storableText(id)}
+              SELECT mirror.branch, ${time(sql, "mirror", "fetched_at")}, ${time(sql, "mirror", "deleted_at")},
+                ${time(sql, "mirror", "updated_at")},
+                to_jsonb(mirror.*) || jsonb_build_object('id', mirror.id::text) AS columns
+              FROM ${sql(tables[type])} AS mirror WHERE mirror.rentprog_id = ${storableText(id)}
             ) AS found
           `.pipe(
             asUnanswered,
@@ -58,18 +59,22 @@ export class Entities extends Context.Service<
 
         timeline: (type, id, before) =>
           sql`
-            SELECT to_jsonb(told) AS row
+            SELECT to_jsonb(told.*) AS row
             FROM (
-              SELECT entity_timeline.id::text, least(greatest(at, 'epoch'), '9999-12-31') AS at, branch, source, source_id,
-                operation, CASE WHEN jsonb_typeof(changes) = 'object' THEN changes END AS changes, user_name
-              FROM entity_timeline
-              WHERE entity_type = ${type} AND entity_id = ${storableText(id)}
+              SELECT one.id::text, least(greatest(one.at, 'epoch'), '9999-12-31') AS at, one.branch, one.source,
+                one.source_id, one.operation, CASE WHEN jsonb_typeof(one.changes) = 'object' THEN one.changes END AS changes,
+                one.user_name
+              FROM entity_timeline AS one
+              WHERE one.entity_type = ${type} AND one.entity_id = ${storableText(id)}
                 AND ${
                   before === undefined
                     ? sql`true`
-                    : sql`(at, id) < (SELECT at, id FROM entity_timeline WHERE id = ${before}::bigint)`
+                    : sql`
+                        (one.at, one.id) <
+                          (SELECT last.at, last.id FROM entity_timeline AS last WHERE last.id = ${before}::bigint)
+                      `
                 }
-              ORDER BY entity_timeline.at DESC, entity_timeline.id DESC
+              ORDER BY one.at DESC, one.id DESC
               LIMIT ${pageSize + 1}
             ) AS told
             ORDER BY told.at DESC, told.id::bigint DESC

@@ -54,25 +54,28 @@ export class Inbox extends Context.Service<
       const writeEvents = (events: ReadonlyArray<IncomingEvent>) => sql`
         INSERT INTO events (type, company_id, payload, metadata, trace_id, receipt)
         SELECT
-          CASE WHEN is_object THEN body ->> 'event' END,
-          CASE WHEN is_object AND body ->> 'company_id' ~ '^\\d{1,18}$' THEN (body ->> 'company_id')::bigint END,
+          CASE WHEN sent.is_object THEN sent.body ->> 'event' END,
+          CASE WHEN sent.is_object AND sent.body ->> 'company_id' ~ '^\\d{1,18}$'
+            THEN (sent.body ->> 'company_id')::bigint
+          END,
           CASE
-            WHEN is_object AND body ? 'payload' THEN body -> 'payload'
-            WHEN is_object                      THEN body - 'event'
-            ELSE body
+            WHEN sent.is_object AND sent.body ? 'payload' THEN sent.body -> 'payload'
+            WHEN sent.is_object                           THEN sent.body - 'event'
+            ELSE sent.body
           END,
           -- Nothing of what was sent is lost.
-          metadata || CASE
-            WHEN is_object AND body ? 'payload' AND body - '{event,payload}'::text[] <> '{}'
-            THEN jsonb_build_object('beside', body - '{event,payload}'::text[]) ELSE '{}'
+          sent.metadata || CASE
+            WHEN sent.is_object AND sent.body ? 'payload' AND sent.body - '{event,payload}'::text[] <> '{}'
+            THEN jsonb_build_object('beside', sent.body - '{event,payload}'::text[]) ELSE '{}'
           END,
-          "traceId", receipt
+          sent."traceId", sent.receipt
         FROM (
-          SELECT *, body::jsonb AS body, jsonb_typeof(body::jsonb) = 'object' AS is_object
+          SELECT arrived.body::jsonb AS body, jsonb_typeof(arrived.body::jsonb) = 'object' AS is_object,
+            arrived.metadata, arrived."traceId", arrived.receipt
           FROM jsonb_to_recordset(${sql.json(events)}) AS arrived (
             body text, metadata jsonb, "traceId" text, receipt uuid
           )
-        ) AS sent (text, metadata, "traceId", receipt, body, is_object)
+        ) AS sent
         -- Asked before: a conflict would be noticed only after the trigger.
         WHERE NOT EXISTS (SELECT FROM events WHERE events.receipt = sent.receipt)
         ON CONFLICT (receipt) DO NOTHING
@@ -83,8 +86,9 @@ export class Inbox extends Context.Service<
           branch, company_id, operation_type, operation_id, description, entity_type, entity_id, user_name, created_at,
           raw_data, trace_id, receipt
         )
-        SELECT branch, "companyId", "operationType", "operationId", description, "entityType", "entityId", "userName",
-          coalesce("createdAt", now()), raw::jsonb, "traceId", receipt
+        SELECT arrived.branch, arrived."companyId", arrived."operationType", arrived."operationId", arrived.description,
+          arrived."entityType", arrived."entityId", arrived."userName", coalesce(arrived."createdAt", now()),
+          arrived.raw::jsonb, arrived."traceId", arrived.receipt
         FROM jsonb_to_recordset(${sql.json(entries.flat())}) AS arrived (
           branch text, "companyId" bigint, "operationType" text, "operationId" text, description text,
           "entityType" text, "entityId" text, "userName" text, "createdAt" timestamptz, raw text,
@@ -93,7 +97,7 @@ export class Inbox extends Context.Service<
         -- Asked before: a conflict would be noticed only after the trigger, which applies the entry.
         WHERE NOT EXISTS (SELECT FROM history WHERE history.receipt = arrived.receipt)
         -- Entries of one instant count in the order of their numbers.
-        ORDER BY "createdAt", length("operationId"), "operationId"
+        ORDER BY arrived."createdAt", length(arrived."operationId"), arrived."operationId"
         ON CONFLICT (receipt) DO NOTHING
       `
 

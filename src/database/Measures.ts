@@ -40,14 +40,15 @@ export class Measures extends Context.Service<
       const sql = yield* PgClient.PgClient
 
       const undone = (table: Table) => sql`
-        SELECT ${table}::text AS "table", coalesce(left(branch, 100), '') AS branch, state,
-          CASE WHEN state = 'parked' THEN coalesce(reasons.code, 'unknown') ELSE '' END AS reason,
+        SELECT ${table}::text AS "table", coalesce(left(undone.branch, 100), '') AS branch, undone.state,
+          CASE WHEN undone.state = 'parked' THEN coalesce(reasons.code, 'unknown') ELSE '' END AS reason,
           count(*)::int AS count,
-          greatest(extract(epoch FROM now() - min(ts)), 0)::float8 AS oldest
+          greatest(extract(epoch FROM now() - min(undone.ts)), 0)::float8 AS oldest
         FROM (
-          SELECT branch, ts, split_part(reason, ':', 1) AS code, row_state(processed, ok, reason, next_attempt_at) AS state
-          FROM ${sql(table)} WHERE NOT processed
-        ) AS row LEFT JOIN reasons ON reasons.code = row.code
+          SELECT one.branch, one.ts, split_part(one.reason, ':', 1) AS code,
+            row_state(one.processed, one.ok, one.reason, one.next_attempt_at) AS state
+          FROM ${sql(table)} AS one WHERE NOT one.processed
+        ) AS undone LEFT JOIN reasons ON reasons.code = undone.code
         GROUP BY 2, 3, 4
       `
 
@@ -59,7 +60,7 @@ export class Measures extends Context.Service<
           Effect.flatMap(decode(Undone)),
           Effect.cachedWithTTL(yield* Freshness)
         ),
-        paused: sql`SELECT branch FROM paused_branches ORDER BY branch`.pipe(
+        paused: sql`SELECT held.branch FROM paused_branches AS held ORDER BY held.branch`.pipe(
           asDatabaseError,
           within(limit),
           Effect.flatMap(decode(Schema.Struct({ branch: Schema.String }))),

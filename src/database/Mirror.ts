@@ -50,21 +50,22 @@ export class Mirror extends Context.Service<
         const table = sql(tables[entityType])
         const columns = ["company_id", ...Object.keys(records[0]?.columns ?? {})]
         const names = sql.csv(columns.map((name) => sql`${sql(name)}`))
+        const values = sql.csv(columns.map((name) => sql`record.${sql(name)}`))
         return sql`
           INSERT INTO ${table} AS mirror (rentprog_id, branch, data, fetched_at, ${names})
-          SELECT DISTINCT ON (rentprog_id)
-            rentprog_id,
-            coalesce((SELECT code FROM branches WHERE branches.company_id = record.company_id), branch),
-            data, fetched_at, ${names}
+          SELECT DISTINCT ON (record.rentprog_id)
+            record.rentprog_id,
+            coalesce((SELECT branches.code FROM branches WHERE branches.company_id = record.company_id), record.branch),
+            record.data, record.fetched_at, ${values}
           FROM jsonb_populate_recordset(NULL::${table}, ${sql.json(records.map(toRow))}) AS record
           -- One order for all writers: two of them cannot lock each other out.
-          ORDER BY rentprog_id, fetched_at DESC
+          ORDER BY record.rentprog_id, record.fetched_at DESC
           ON CONFLICT (rentprog_id) DO UPDATE SET
             ${sql.csv(columns.map(newer))},
             data = excluded.data || coalesce((
-              SELECT jsonb_object_agg(field, mirror.data -> field)
+              SELECT jsonb_object_agg(told.field, mirror.data -> told.field)
               FROM jsonb_each_text(mirror.field_times) AS told (field, at)
-              WHERE at::timestamptz > excluded.fetched_at AND mirror.data ? field
+              WHERE told.at::timestamptz > excluded.fetched_at AND mirror.data ? told.field
             ), '{}'),
             fetched_at = excluded.fetched_at,
             -- A record of no company stays where it was seen first.
@@ -92,9 +93,9 @@ export class Mirror extends Context.Service<
         key: ({ request }) => request.entityType,
         resolver: (entries, entityType) =>
           sql`
-            SELECT rentprog_id, branch, deleted_at IS NOT NULL AS deleted
-            FROM ${sql(tables[entityType])}
-            WHERE rentprog_id = ANY (
+            SELECT mirror.rentprog_id, mirror.branch, mirror.deleted_at IS NOT NULL AS deleted
+            FROM ${sql(tables[entityType])} AS mirror
+            WHERE mirror.rentprog_id = ANY (
               ${entries.map(({ request }) => request.entityId)}
             )
           `.pipe(
@@ -115,7 +116,8 @@ export class Mirror extends Context.Service<
         destroy: (key, branch, at) =>
           sql`
             INSERT INTO ${sql(tables[key.entityType])} AS mirror (rentprog_id, branch, fetched_at, deleted_at)
-            SELECT ${key.entityId}, ${branch}, at, at FROM (SELECT to_timestamp(${at}::float8 / 1000) AS at) AS now
+            SELECT ${key.entityId}, ${branch}, gone.at, gone.at
+            FROM (SELECT to_timestamp(${at}::float8 / 1000) AS at) AS gone
             ON CONFLICT (rentprog_id) DO UPDATE SET
               fetched_at = excluded.fetched_at,
               deleted_at = coalesce(mirror.deleted_at, excluded.deleted_at),

@@ -49,7 +49,8 @@ export class RowActions extends Context.Service<
       const sql = yield* PgClient.PgClient
       const audit = yield* Audit
 
-      const of = (ids: ReadonlyArray<RowId>) => sql`id = ANY (${ids}::text[]::bigint[])`
+      const of = (table: Table, ids: ReadonlyArray<RowId>) =>
+        sql`${sql(table)}.id = ANY (${ids}::text[]::bigint[])`
 
       /** Finds the rows and holds them. Of more than an act takes there is one more than that. */
       const take = Effect.fnUntraced(function* (
@@ -60,11 +61,14 @@ export class RowActions extends Context.Service<
         const wanted = sql.and([
           matching(sql, table, filter ?? {}),
           whose,
-          ids === undefined ? sql`true` : of(ids)
+          ids === undefined ? sql`true` : of(table, ids)
         ])
         yield* sql`SELECT set_config('statement_timeout', ${patience}, true)`
         const found = yield* Effect.flatMap(
-          sql`SELECT to_jsonb(id::text) AS row FROM ${rows} WHERE ${wanted} ORDER BY ${order} LIMIT ${mostRows + 1}`,
+          sql`
+            SELECT to_jsonb(${rows}.id::text) AS row FROM ${rows} WHERE ${wanted}
+            ORDER BY ${order} LIMIT ${mostRows + 1}
+          `,
           decodeIds
         )
         const more = found.length > mostRows
@@ -73,7 +77,7 @@ export class RowActions extends Context.Service<
         // In one order for all who hold rows, and as they are by now.
         const held = yield* Effect.flatMap(
           sql`
-            SELECT to_jsonb(id::text) AS row FROM ${rows} WHERE ${of(chosen)} AND ${wanted}
+            SELECT to_jsonb(${rows}.id::text) AS row FROM ${rows} WHERE ${of(table, chosen)} AND ${wanted}
             ORDER BY ${rows}.id FOR UPDATE
           `,
           decodeIds
@@ -95,7 +99,7 @@ export class RowActions extends Context.Service<
           const { dryRun, filter, table } = which
           if (dryRun || ids.length === 0) return { action: null, count: ids.length, more }
           const action = yield* audit.record({ ...what, table, ids, filter, reason }, who)
-          yield* sql`UPDATE ${sql(table)} SET ${set} WHERE ${of(ids)}`
+          yield* sql`UPDATE ${sql(table)} SET ${set} WHERE ${of(table, ids)}`
           return { action, count: ids.length, more }
         }).pipe(
           sql.withTransaction,
@@ -113,9 +117,12 @@ export class RowActions extends Context.Service<
             which,
             who,
             {
-              whose: which.filter && which.filter.state === undefined ? sql`NOT processed` : sql`true`,
+              whose:
+                which.filter && which.filter.state === undefined
+                  ? sql`NOT ${sql(which.table)}.processed`
+                  : sql`true`,
               // What has failed comes first, so that whoever does it again gets on.
-              order: sql`reason IS NULL, ${sql(which.table)}.id`
+              order: sql`${sql(which.table)}.reason IS NULL, ${sql(which.table)}.id`
             },
             sql`processed = false`
           ),
@@ -125,7 +132,7 @@ export class RowActions extends Context.Service<
             { action: "discard", reason },
             which,
             who,
-            { whose: sql`NOT processed`, order: sql`${sql(which.table)}.id` },
+            { whose: sql`NOT ${sql(which.table)}.processed`, order: sql`${sql(which.table)}.id` },
             sql`
               processed = true, ok = false, reason = 'discarded: ' || ${storableText(reason)}::text,
               processed_at = now(), next_attempt_at = NULL

@@ -40,7 +40,7 @@ export class Rows extends Context.Service<
           Effect.andThen(
             sql`SELECT set_config('statement_timeout', ${patience}, true)`,
             sql`
-              SELECT to_jsonb(found) AS row
+              SELECT to_jsonb(found.*) AS row
               FROM (
                 SELECT ${summary(sql, table)} FROM ${sql(table)}
                 WHERE ${matching(sql, table, filter)}
@@ -67,10 +67,10 @@ export class Rows extends Context.Service<
         one: (table, id) =>
           Effect.gen(function* () {
             const [row] = yield* sql`
-              SELECT to_jsonb(found) AS row
+              SELECT to_jsonb(found.*) AS row
               FROM (
-                SELECT ${summary(sql, table)}, trace_id,
-                  to_jsonb(${sql(table)}) || jsonb_build_object('id', ${id}::text) AS columns
+                SELECT ${summary(sql, table)}, ${sql(table)}.trace_id,
+                  to_jsonb(${sql(table)}.*) || jsonb_build_object('id', ${id}::text) AS columns
                 FROM ${sql(table)} WHERE ${sql(table)}.id = ${id}::bigint
               ) AS found
             `.pipe(Effect.flatMap(decodeFound))

@@ -7,38 +7,40 @@ import type { Table } from "../domain/Row.ts"
  */
 export const rowStory = (sql: PgClient.PgClient, table: Table, id: string) => sql`
   WITH told AS (
-    SELECT *, least(greatest(ts, 'epoch'), '9999-12-31') AS arrived_at,
-      row_state(processed, ok, reason, next_attempt_at) AS state
-    FROM ${sql(table)} WHERE id = ${id}::bigint
+    SELECT least(greatest(one.ts, 'epoch'), '9999-12-31') AS arrived_at, one.processed_at, one.reason, one.receipt,
+      one.trace_id, row_state(one.processed, one.ok, one.reason, one.next_attempt_at) AS state
+    FROM ${sql(table)} AS one WHERE one.id = ${id}::bigint
   ), acts AS (
-    SELECT at, by, action, operator_actions.reason
-    FROM operator_action_rows JOIN operator_actions ON operator_actions.id = action_id
-    WHERE row_id = ${id}::bigint AND source_table = ${table}
+    SELECT act.at, act.by, act.action, act.reason
+    FROM operator_action_rows AS touched JOIN operator_actions AS act ON act.id = touched.action_id
+    WHERE touched.row_id = ${id}::bigint AND act.source_table = ${table}
   ), failures AS (
-    SELECT at, reason, trace_id FROM row_attempts
-    WHERE source = ${table === "events" ? "event" : "history"} AND source_id = ${id}::bigint
+    SELECT failed.at, failed.reason, failed.trace_id FROM row_attempts AS failed
+    WHERE failed.source = ${table === "events" ? "event" : "history"} AND failed.source_id = ${id}::bigint
   ), steps (at, rank, step, detail, by, trace_id) AS (
-    SELECT arrived_at, 1, 'received', NULL, NULL, CASE WHEN receipt IS NOT NULL THEN trace_id END FROM told
+    SELECT told.arrived_at, 1, 'received', NULL, NULL, CASE WHEN told.receipt IS NOT NULL THEN told.trace_id END FROM told
     UNION ALL
-    SELECT at, 2, CASE action WHEN 'retry' THEN 'retried' WHEN 'undo' THEN 'undone' ELSE 'discarded' END,
-      reason, by, NULL
+    SELECT acts.at, 2, CASE acts.action WHEN 'retry' THEN 'retried' WHEN 'undo' THEN 'undone' ELSE 'discarded' END,
+      acts.reason, acts.by, NULL
     FROM acts
     UNION ALL
-    SELECT at, 3, 'failed', reason, NULL, trace_id FROM failures
+    SELECT failures.at, 3, 'failed', failures.reason, NULL, failures.trace_id FROM failures
     UNION ALL
     SELECT greatest(
-        arrived_at, (SELECT max(at) FROM failures), (SELECT max(at) FROM acts WHERE action = 'retry')
-      ), 4, 'parked', reason, NULL, NULL
-    FROM told WHERE state = 'parked'
+        told.arrived_at, (SELECT max(failures.at) FROM failures),
+        (SELECT max(acts.at) FROM acts WHERE acts.action = 'retry')
+      ), 4, 'parked', told.reason, NULL, NULL
+    FROM told WHERE told.state = 'parked'
     UNION ALL
-    SELECT processed_at, 5, 'processed', NULL, NULL, NULL
-    FROM told WHERE state = 'processed' AND processed_at BETWEEN 'epoch' AND '9999-12-31'
+    SELECT told.processed_at, 5, 'processed', NULL, NULL, NULL
+    FROM told WHERE told.state = 'processed' AND told.processed_at BETWEEN 'epoch' AND '9999-12-31'
     UNION ALL
     -- Discarded by SQL.
-    SELECT greatest(arrived_at, processed_at), 5, 'discarded',
-      nullif(regexp_replace(reason, '^discarded(: *|$)', ''), ''), NULL, NULL
+    SELECT greatest(told.arrived_at, told.processed_at), 5, 'discarded',
+      nullif(regexp_replace(told.reason, '^discarded(: *|$)', ''), ''), NULL, NULL
     FROM told
-    WHERE state = 'discarded' AND NOT EXISTS (SELECT FROM acts WHERE action = 'discard' AND at = processed_at)
+    WHERE told.state = 'discarded'
+      AND NOT EXISTS (SELECT FROM acts WHERE acts.action = 'discard' AND acts.at = told.processed_at)
   )
-  SELECT to_jsonb(steps) - 'rank' AS row FROM steps ORDER BY at, rank
+  SELECT to_jsonb(steps.*) - 'rank' AS row FROM steps ORDER BY steps.at, steps.rank
 `

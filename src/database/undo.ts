@@ -38,9 +38,10 @@ export const undo = Effect.fnUntraced(function* (
   who: Who
 ) {
   const [action] = yield* sql`
-    SELECT to_jsonb(found) AS row
+    SELECT to_jsonb(found.*) AS row
     FROM (
-      SELECT action, source_table AS "table", undone_by IS NOT NULL AS undone FROM operator_actions WHERE id = ${id}::bigint
+      SELECT act.action, act.source_table AS "table", act.undone_by IS NOT NULL AS undone
+      FROM operator_actions AS act WHERE act.id = ${id}::bigint
     ) AS found
   `.pipe(Effect.flatMap(decodeUndone))
   if (action === undefined) return yield* new NoSuchAction({ detail: `There is no action ${id}.` })
@@ -52,44 +53,47 @@ export const undo = Effect.fnUntraced(function* (
 
   const rows = sql(table)
   const ids = yield* sql`
-    SELECT to_jsonb(${rows}.id::text) AS row
-    FROM operator_action_rows JOIN operator_actions ON operator_actions.id = action_id JOIN ${rows} ON ${rows}.id = row_id
+    SELECT to_jsonb(one.id::text) AS row
+    FROM operator_action_rows AS touched
+    JOIN operator_actions AS act ON act.id = touched.action_id
+    JOIN ${rows} AS one ON one.id = touched.row_id
     -- A discard and what it does are of one instant; no other touch of the row leaves it.
-    WHERE action_id = ${id}::bigint AND processed AND ok = false AND processed_at = operator_actions.at
-    ORDER BY ${rows}.id
-    FOR UPDATE OF ${rows}
+    WHERE touched.action_id = ${id}::bigint AND one.processed AND one.ok = false AND one.processed_at = act.at
+    ORDER BY one.id
+    FOR UPDATE OF one
   `.pipe(Effect.flatMap(decodeIds))
   if (ids.length === 0) {
     return yield* new NotUndoable({ detail: `No row is as action ${id} left it: nothing is left to undo.` })
   }
   const undoing = yield* audit.record({ action: "undo", table, ids }, who)
-  yield* sql`UPDATE operator_actions SET undone_by = ${undoing}::bigint WHERE id = ${id}::bigint`
+  yield* sql`UPDATE operator_actions AS act SET undone_by = ${undoing}::bigint WHERE act.id = ${id}::bigint`
 
   // The trigger runs a row again when it is touched, and takes an update that changes attempts for book-keeping. So
   // attempts change twice, and come back to what they were.
   yield* sql`
-    UPDATE ${rows}
+    UPDATE ${rows} AS one
     SET processed       = false,
-        ok              = (before ->> 'ok')::boolean,
-        reason          = before ->> 'reason',
-        attempts        = greatest(${rows}.attempts, (before ->> 'attempts')::int) + 1,
-        next_attempt_at = (before ->> 'next_attempt_at')::timestamptz,
-        processed_at    = (before ->> 'processed_at')::timestamptz
-    FROM operator_action_rows
-    WHERE action_id = ${id}::bigint AND row_id = ${rows}.id AND ${rows}.id = ANY (${ids}::text[]::bigint[])
+        ok              = (touched.before ->> 'ok')::boolean,
+        reason          = touched.before ->> 'reason',
+        attempts        = greatest(one.attempts, (touched.before ->> 'attempts')::int) + 1,
+        next_attempt_at = (touched.before ->> 'next_attempt_at')::timestamptz,
+        processed_at    = (touched.before ->> 'processed_at')::timestamptz
+    FROM operator_action_rows AS touched
+    WHERE touched.action_id = ${id}::bigint AND touched.row_id = one.id AND one.id = ANY (${ids}::text[]::bigint[])
   `
   yield* sql`
-    UPDATE ${rows} SET attempts = (before ->> 'attempts')::int
-    FROM operator_action_rows
-    WHERE action_id = ${id}::bigint AND row_id = ${rows}.id AND ${rows}.id = ANY (${ids}::text[]::bigint[])
+    UPDATE ${rows} AS one SET attempts = (touched.before ->> 'attempts')::int
+    FROM operator_action_rows AS touched
+    WHERE touched.action_id = ${id}::bigint AND touched.row_id = one.id AND one.id = ANY (${ids}::text[]::bigint[])
   `
   // As the trigger would. Entries of the log are found by their sweep, and so is what the trigger has not normalised.
   if (table === "events") {
     yield* sql`
-      SELECT pg_notify('rentprog_event_auto_process', concat_ws('|', id, branch, type, ext_id))
-      FROM events
-      WHERE id = ANY (${ids}::text[]::bigint[]) AND next_attempt_at <= now()
-        AND type = ANY (${[...eventTypes]}) AND ext_id ~ '^[A-Za-z0-9_-]{1,64}$' AND branch ~ '^[^|]{1,100}$'
+      SELECT pg_notify('rentprog_event_auto_process', concat_ws('|', one.id, one.branch, one.type, one.ext_id))
+      FROM events AS one
+      WHERE one.id = ANY (${ids}::text[]::bigint[]) AND one.next_attempt_at <= now()
+        AND one.type = ANY (${[...eventTypes]}) AND one.ext_id ~ '^[A-Za-z0-9_-]{1,64}$'
+        AND one.branch ~ '^[^|]{1,100}$'
     `
   }
   return { action: undoing, table, count: ids.length }
