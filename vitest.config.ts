@@ -1,10 +1,22 @@
 import { defineConfig } from "vitest/config"
+import { ownSchema } from "./test/support/ownSchema.ts"
+
+const patience = { testTimeout: 60_000, hookTimeout: 120_000 }
 
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
     globalSetup: "test/support/globalSetup.ts",
-    testTimeout: 60_000,
-    hookTimeout: 120_000
+    projects: [
+      { test: { ...patience, name: "public", include: ["test/**/*.test.ts"], provide: { schema: "public" } } },
+      /** What touches the database runs again in a schema of its own, beside hostile neighbours. */
+      {
+        test: {
+          ...patience,
+          name: "own schema",
+          include: ["test/{sql,database,process}/**/*.test.ts"],
+          provide: { schema: ownSchema }
+        }
+      }
+    ]
   }
 })

@@ -6,6 +6,7 @@
  */
 import { PgClient } from "@effect/sql-pg"
 import { Console, Duration, Effect, Layer, Option, Redacted } from "effect"
+import { publicSchema } from "../src/database/SchemaName.ts"
 import * as Jarvis from "../src/Jarvis.ts"
 import { Settings } from "../src/Settings.ts"
 import { Simulator } from "../src/simulator/Simulator.ts"
@@ -17,6 +18,7 @@ const settings = Layer.unwrap(
   Simulator.useSync(({ companies, companyTokens, url }) =>
     Layer.succeed(Settings, {
       databaseUrl: Option.none(),
+      schema: publicSchema,
       dataDirectory: "",
       rentprog: {
         baseUrl: url,

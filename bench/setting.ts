@@ -4,6 +4,7 @@ import { Effect, FileSystem, Layer, Logger, References } from "effect"
 import * as Database from "../src/database/Database.ts"
 import { embeddedPostgres } from "../src/database/EmbeddedPostgres.ts"
 import { migrate } from "../src/database/Migrations.ts"
+import { publicSchema } from "../src/database/SchemaName.ts"
 
 /** A pool on a migrated database. */
 export const database = Layer.unwrap(
@@ -17,7 +18,7 @@ export const database = Layer.unwrap(
 
 /** Runs a benchmark on a migrated database; nothing but its own lines is printed. */
 export const run = <E, R>(benchmark: Effect.Effect<void, E, R>) =>
-  Effect.andThen(migrate, benchmark).pipe(
+  Effect.andThen(migrate(publicSchema), benchmark).pipe(
     Effect.provideService(References.MinimumLogLevel, "Error"),
     Effect.provide(Logger.layer([Logger.consolePretty()]))
   )

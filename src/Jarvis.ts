@@ -3,8 +3,7 @@ import { NodeServices } from "@effect/platform-node"
 import { Effect, Layer, Logger, Option, References, Schema } from "effect"
 import { FetchHttpClient, type HttpServerError } from "effect/http"
 import { Otlp } from "effect/observability"
-import type { Migrator } from "effect/sql"
-import { SqlError } from "effect/sql"
+import type { SqlError } from "effect/sql"
 import * as BranchActor from "./actors/Branch.ts"
 import * as Cluster from "./actors/Cluster.ts"
 import * as EventProcessor from "./actors/EventProcessor.ts"
@@ -38,35 +37,30 @@ export class StartError extends Schema.TaggedError<StartError>()("StartError", {
 const cannotConnect = (error: SqlError.SqlError) =>
   new StartError({ message: `cannot connect to the database of DATABASE_URL: ${Database.sayWhy(error)}` })
 
-const cannotMigrate = (error: Migrator.MigrationError | SqlError.SqlError) => {
-  const cause = error._tag === "SqlError" ? error : error.cause
-  const why = SqlError.isSqlError(cause) ? Database.sayWhy(cause) : error.message
-  const where = error._tag === "SqlError" ? "" : ` (${error.message})`
-  return new StartError({
-    message: `cannot migrate the database: ${why}${where}; its user must own the tables and may CREATE in schema public`
-  })
-}
 
 /** The pool: on `DATABASE_URL`, else on an embedded server. */
 export const database = Layer.unwrap(
   Effect.gen(function* () {
     const settings = yield* Settings
-    if (Option.isSome(settings.databaseUrl)) return Database.layer(settings.databaseUrl.value)
+    if (Option.isSome(settings.databaseUrl)) return Database.layer(settings.databaseUrl.value, settings.schema)
     const url = yield* embeddedPostgres(settings.dataDirectory).pipe(
       Effect.mapError(({ message }) => new StartError({ message }))
     )
     yield* Effect.logInfo(
       `DATABASE_URL is not set: an embedded PostgreSQL keeps the data in ${settings.dataDirectory}; psql "$(cat ${settings.dataDirectory}/database-url)"`
     )
-    return Database.layer(url)
+    return Database.layer(url, settings.schema)
   })
 ).pipe(
   Layer.catchTag("SqlError", (error) => Layer.effectContext(Effect.fail(cannotConnect(error)))),
   Layer.provide(NodeServices.layer)
 )
 
-/** Brings the database up to date and answers the migrations that ran. */
-export const migrated = migrate.pipe(Effect.mapError(cannotMigrate), Effect.provide(NodeServices.layer))
+/** Brings the database up to date and answers the names of what ran. */
+export const migrated = Settings.use(({ schema }) => migrate(schema)).pipe(
+  Effect.mapError(({ message }) => new StartError({ message: `cannot migrate the database: ${message}` })),
+  Effect.provide(NodeServices.layer)
+)
 
 /** Logs and traces as the settings say. */
 export const observability = Layer.unwrap(

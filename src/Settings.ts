@@ -12,6 +12,7 @@ import {
   SchemaGetter,
   SchemaTransformation
 } from "effect"
+import { publicSchema, SchemaName } from "./database/SchemaName.ts"
 import { Branch } from "./domain/Branch.ts"
 import type { RentProgOptions } from "./rentprog/RentProg.ts"
 
@@ -21,6 +22,8 @@ export class Settings extends Context.Service<
     /** None: an embedded PostgreSQL in `dataDirectory`. */
     readonly databaseUrl: Option.Option<Redacted.Redacted>
     readonly dataDirectory: string
+    /** Where everything that Jarvis creates lives. */
+    readonly schema: SchemaName
     readonly rentprog: RentProgOptions
     readonly eventsFallbackInterval: Duration.Duration
     readonly historyFallbackInterval: Duration.Duration
@@ -44,6 +47,12 @@ export class Settings extends Context.Service<
       return Settings.of({
         databaseUrl: yield* optional("DATABASE_URL", DatabaseUrl, "a postgres:// URL"),
         dataDirectory: yield* setting("JARVIS_DATA_DIR", Schema.String, "a directory", ".data"),
+        schema: yield* setting(
+          "JARVIS_SCHEMA",
+          SchemaName,
+          "the name of a schema: letters, digits, _ and -, at most 35 bytes, and none of PostgreSQL's own",
+          publicSchema
+        ),
         rentprog: {
           baseUrl: (yield* setting(
             "RENTPROG_BASE_URL",

@@ -42,7 +42,7 @@ const migrate = Command.make("migrate", {}, () =>
       const ran = yield* Jarvis.migrated
       yield* ran.length === 0
         ? Console.log("the database is up to date")
-        : Effect.forEach(ran, ([id, name]) => Console.log(`migrated: ${id} ${name}`), { discard: true })
+        : Effect.forEach(ran, (name) => Console.log(`migrated: ${name}`), { discard: true })
     })
   )
 ).pipe(Command.withDescription("Brings the database up to date and ends."))

@@ -3,16 +3,20 @@ import { PgClient } from "@effect/sql-pg"
 import { Effect, type Layer, Predicate, type Redacted } from "effect"
 import type { SqlClient, SqlError } from "effect/sql"
 import { DatabaseError } from "../domain/Reason.ts"
+import { publicSchema, type SchemaName } from "./SchemaName.ts"
+import { quoted } from "./sqlFiles.ts"
 
 /** How a session of Jarvis is told from others in `pg_stat_activity`. */
 export const applicationName = "jarvis"
 
 /**
  * A pool on `url`. Each statement has a connection to itself: one that waits for a lock holds up no other, and it waits
- * 2 s at most. Building the pool connects once, so that an unreachable database is known at start.
+ * 2 s at most. It sees the tables of `schema` and no others. Building the pool connects once, so that an unreachable
+ * database is known at start.
  */
 export const layer = (
-  url: Redacted.Redacted
+  url: Redacted.Redacted,
+  schema: SchemaName = publicSchema
 ): Layer.Layer<PgClient.PgClient | SqlClient.SqlClient, SqlError.SqlError> =>
   PgClient.layerFrom(
     Effect.tap(
@@ -21,8 +25,7 @@ export const layer = (
         applicationName,
         // A peer that vanished without a word is noticed within a minute, not after TCP's hours.
         keepAlive: "30 seconds",
-        // The functions and triggers live in public; so must everything that Jarvis creates.
-        startupParameters: { search_path: "public", lock_timeout: "2s" }
+        startupParameters: { search_path: quoted(schema), lock_timeout: "2s" }
       }),
       (sql) => sql`SELECT 1`
     )

@@ -1,58 +1,243 @@
 /**
- * The tables, functions and triggers, from the numbered files of sql/. Effect's Migrator runs those that have not run
- * yet in one transaction, under a lock on its own table, so two processes that start together do not collide.
+ * The way of a database to what this program expects of it: sql/migrations/ once each, then sql/functions/ as a whole
+ * wherever their text is another one.
+ *
+ * Whoever writes meanwhile is held up for a moment at most: a statement that waits 100 ms for a table gives up, and its
+ * transaction begins again a little later.
  */
-import { Effect, FileSystem, Path, Schedule } from "effect"
-import { Migrator, SqlClient, SqlError } from "effect/sql"
+import { PgClient } from "@effect/sql-pg"
+import { Duration, Effect, type FileSystem, type Path, Schedule, Schema } from "effect"
+import { Reactivity } from "effect/reactivity"
+import type { SqlError } from "effect/sql"
+import { type Catalog, readCatalog } from "./catalog.ts"
+import { sayWhy } from "./Database.ts"
+import { ddl } from "./ddl.ts"
+import { readExpected } from "./expected.ts"
+import { type Dependent, replaceFunctions } from "./functions.ts"
+import { type Finding, inspect } from "./preflight.ts"
+import type { SchemaName } from "./SchemaName.ts"
+import {
+  asOneStatement,
+  type Migration,
+  quoted,
+  readSqlFiles,
+  type SqlFiles,
+  statementsOf,
+  withoutConcurrently
+} from "./sqlFiles.ts"
 
-/** Where the files stand, seen from src/database and from dist/database alike. */
-const directory = new URL("../../sql/", import.meta.url)
+/** Why a database is not brought up to date. */
+export class MigrationError extends Schema.TaggedError<MigrationError>()("MigrationError", {
+  message: Schema.String
+}) {}
 
-/**
- * The protocol that sql-pg speaks takes one statement at a time, and a file holds many: a DO block executes them all.
- * The two dollar quotes are ones that no migration uses.
- */
-const asOneStatement = (file: string): string =>
-  `DO $jarvis_do$ BEGIN EXECUTE $jarvis_file$${file}$jarvis_file$; END $jarvis_do$`
+/** The preflight found something fatal: nothing has changed. */
+export class Unfit extends Schema.TaggedError<Unfit>()("Unfit", { message: Schema.String }) {}
 
-const loader: Migrator.Loader<FileSystem.FileSystem | Path.Path> = Effect.gen(function* () {
-  const fs = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
-  const root = yield* path.fromFileUrl(directory)
-  const files = yield* fs.readDirectory(root)
-  return files
-    .map((file) => /^(\d+)_(\w+)\.sql$/.exec(file))
-    .filter((match) => match !== null)
-    .map(
-      ([file, id, name = ""]): Migrator.ResolvedMigration => [
-        Number(id),
-        name,
-        Effect.map(fs.readFileString(path.join(root, file)), (text) =>
-          Effect.flatMap(SqlClient.SqlClient, (sql) => sql.unsafe(asOneStatement(text)))
-        )
-      ]
-    )
-    .sort(([a], [b]) => a - b)
-}).pipe(
-  Effect.mapError(
-    (cause) =>
-      new Migrator.MigrationError({
-        kind: "ImportError",
-        message: `cannot read ${directory.pathname}`,
-        cause
-      })
-  )
-)
-
-const isLocked = (error: unknown): boolean => {
-  if (error instanceof Migrator.MigrationError) return isLocked(error.cause)
-  return SqlError.isSqlError(error) && error.reason._tag === "LockTimeoutError"
+/** What `migrate` would meet, and do. */
+export interface Plan {
+  readonly findings: ReadonlyArray<Finding>
+  /** The names of what has not run here: `0002_indexes`, and `functions` where their text is another one. */
+  readonly pending: ReadonlyArray<string>
 }
 
+const functionsName = "functions"
+const nameOf = ({ id, name }: Migration): string => `${String(id).padStart(4, "0")}_${name}`
+
+/** What the database says has run in it. */
+const Ran = Schema.Struct({
+  migrations: Schema.Array(
+    Schema.Struct({
+      id: Schema.Int,
+      name: Schema.String,
+      /** Null of the early migrations, whose place the baseline takes. */
+      checksum: Schema.NullOr(Schema.String),
+      at: Schema.String
+    })
+  ),
+  functions: Schema.NullOr(Schema.Struct({ version: Schema.Int, checksum: Schema.String }))
+})
+type Ran = typeof Ran.Type
+const decodeRan = Schema.decodeUnknownEffect(Ran)
+
+/** One session for all: its lock is the session's, and so is its search path. */
+const session = (pool: PgClient.PgClient, schema: SchemaName) =>
+  PgClient.makeClient({
+    ...pool.config,
+    startupParameters: { search_path: quoted(schema) }
+  }).pipe(Effect.provide(Reactivity.layer))
+
+/** One process at a time. It asks again and again, because whoever waits in a statement keeps indexes from being built. */
+const exclusively = Effect.fnUntraced(function* (sql: PgClient.PgClient, schema: SchemaName) {
+  const [locked] = yield* sql<{ readonly locked: boolean }>`
+    SELECT pg_try_advisory_lock(hashtextextended('jarvis migrates ' || ${schema}, 0)) AS locked
+  `.pipe(
+    Effect.repeat({ until: ([row]) => row?.locked === true, schedule: Schedule.spaced("100 millis") }),
+    Effect.timeoutOrElse({
+      duration: Duration.minutes(30),
+      orElse: () => new MigrationError({ message: "another process has been migrating for half an hour" })
+    })
+  )
+  return locked
+})
+
+const readRan = Effect.fnUntraced(function* (sql: PgClient.PgClient, actual: Catalog) {
+  const has = (name: string) => actual.relations.some((relation) => relation.name === name)
+  const rows = has("jarvis_migrations")
+    ? yield* sql`
+        SELECT coalesce((ran.row ->> 'id')::int, (ran.row ->> 'migration_id')::int) AS id, ran.row ->> 'name' AS name,
+          ran.row ->> 'checksum' AS checksum, coalesce(ran.row ->> 'applied_at', ran.row ->> 'created_at') AS at
+        FROM (SELECT to_jsonb(jarvis_migrations.*) AS row FROM jarvis_migrations) AS ran
+        ORDER BY 1
+      `
+    : []
+  const [functions = null] = has("jarvis_functions")
+    ? yield* sql`SELECT jarvis_functions.version, jarvis_functions.checksum FROM jarvis_functions`
+    : []
+  return yield* Effect.orDie(decodeRan({ migrations: rows, functions }))
+})
+
+/** Stops what would do harm: a program that is older than the database, and a migration that changed after it ran. */
+const check = Effect.fnUntraced(function* (ran: Ran, { functions, migrations }: SqlFiles) {
+  for (const { at, checksum, id, name } of ran.migrations) {
+    if (checksum === null) continue
+    const file = migrations.find((one) => one.id === id)
+    if (file === undefined) {
+      return yield* new MigrationError({
+        message: `a newer version of Jarvis has migrated this database (${id} ${name}, on ${at}): run that version, or a later one`
+      })
+    }
+    if (file.checksum !== checksum) {
+      return yield* new MigrationError({
+        message: `${file.path} is not the file that ran here on ${at}: a migration that has landed never changes. Take it back to what it was, and write what is new into a file of its own`
+      })
+    }
+  }
+  if (ran.functions !== null && ran.functions.version > functions.version) {
+    return yield* new MigrationError({
+      message: `a newer version of Jarvis has put its functions into this database (version ${ran.functions.version}; this one has ${functions.version}): run that version, or a later one`
+    })
+  }
+})
+
+const isPending = (ran: Ran) => (migration: Migration) =>
+  !ran.migrations.some(({ checksum, id }) => id === migration.id && checksum !== null)
+
+const hasOtherFunctions = (ran: Ran, { functions }: SqlFiles): boolean =>
+  ran.functions?.checksum !== functions.checksum || ran.functions.version !== functions.version
+
+/** Up to this size, in bytes, a table is indexed in a moment. */
+const small = 8 * 1024 * 1024
+
+const IndexStatement = /^CREATE (?:UNIQUE )?INDEX CONCURRENTLY IF NOT EXISTS (\w+)\s+ON \S+?\.(\w+)/
+
 /**
- * Brings the database up to date and answers the migrations that ran: `[id, name]`. While another process migrates, or
- * somebody holds a table, it tries again for a minute.
+ * Runs a statement outside of transactions. An index that an earlier try left unfinished is made anew. One on a small table
+ * is not made concurrently, which would wait for every transaction of the database.
  */
-export const migrate = Migrator.make({})({ loader, table: "jarvis_migrations" }).pipe(
-  Effect.retry({ while: isLocked, schedule: Schedule.spaced("500 millis"), times: 25 })
+const runAlone = Effect.fnUntraced(function* (sql: PgClient.PgClient, schema: SchemaName, statement: string) {
+  const [, index, table] = IndexStatement.exec(statement) ?? []
+  if (index === undefined || table === undefined) return yield* sql.unsafe(statement)
+  const [state] = yield* sql<{ readonly unfinished: boolean; readonly small: boolean }>`
+    SELECT coalesce(
+        (SELECT NOT pg_index.indisvalid FROM pg_index WHERE pg_index.indexrelid = to_regclass(${`${quoted(schema)}.${index}`})),
+        false
+      ) AS unfinished,
+      pg_relation_size(to_regclass(${`${quoted(schema)}.${table}`})) <= ${small}::bigint AS small
+  `
+  if (state?.unfinished) yield* sql.unsafe(`DROP INDEX CONCURRENTLY ${quoted(schema)}.${index}`)
+  return yield* state?.small ? ddl(sql)(sql.unsafe(withoutConcurrently(statement))) : sql.unsafe(statement)
+})
+
+const runMigration = Effect.fnUntraced(
+  function* (sql: PgClient.PgClient, schema: SchemaName, migration: Migration) {
+    const record = sql`
+    INSERT INTO jarvis_migrations (id, name, checksum)
+    VALUES (${migration.id}, ${migration.name}, ${migration.checksum})
+  `
+    if (!migration.inTransaction) {
+      yield* Effect.forEach(
+        statementsOf(schema, migration),
+        (statement) => runAlone(sql, schema, statement),
+        { discard: true }
+      )
+      return yield* record
+    }
+    return yield* ddl(sql)(
+      Effect.gen(function* () {
+        yield* sql.unsafe(asOneStatement(schema, migration))
+        // The early migrations, whose place it takes.
+        yield* sql`DELETE FROM jarvis_migrations WHERE jarvis_migrations.checksum IS NULL`
+        yield* record
+      })
+    )
+  },
+  (effect, _sql, _schema, migration) =>
+    Effect.mapError(effect, (error) => new MigrationError({ message: `${migration.path}: ${sayWhy(error)}` }))
 )
+
+const asMigrationError = Effect.mapError((error: SqlError.SqlError | Dependent | MigrationError | Unfit) => {
+  if (error._tag === "SqlError") return new MigrationError({ message: sayWhy(error) })
+  return error._tag === "Dependent" ? new MigrationError({ message: error.message }) : error
+})
+
+const readPlan = Effect.fnUntraced(function* (sql: PgClient.PgClient, schema: SchemaName, files: SqlFiles) {
+  const actual = yield* readCatalog(sql, schema)
+  const ran = yield* readRan(sql, actual)
+  yield* check(ran, files)
+  const expected = yield* readExpected(sql, files)
+  const findings = yield* inspect(sql, schema, actual, expected)
+  const migrations = files.migrations.filter(isPending(ran))
+  return { actual, expected, findings, migrations, functions: hasOtherFunctions(ran, files) }
+})
+
+/** What `migrate` would do, without doing it. */
+export const plan = (
+  schema: SchemaName
+): Effect.Effect<Plan, MigrationError | Unfit, PgClient.PgClient | FileSystem.FileSystem | Path.Path> =>
+  Effect.gen(function* () {
+    const sql = yield* session(yield* PgClient.PgClient, schema)
+    const { findings, functions, migrations } = yield* readPlan(
+      sql,
+      schema,
+      yield* Effect.orDie(readSqlFiles)
+    )
+    return { findings, pending: [...migrations.map(nameOf), ...(functions ? [functionsName] : [])] }
+  }).pipe(asMigrationError, Effect.scoped)
+
+/** Brings the database up to date and answers the names of what ran. */
+export const migrate = (
+  schema: SchemaName
+): Effect.Effect<
+  ReadonlyArray<string>,
+  MigrationError | Unfit,
+  PgClient.PgClient | FileSystem.FileSystem | Path.Path
+> =>
+  Effect.gen(function* () {
+    const files = yield* Effect.orDie(readSqlFiles)
+    const sql = yield* session(yield* PgClient.PgClient, schema)
+    yield* exclusively(sql, schema)
+    const { actual, expected, findings, functions, migrations } = yield* readPlan(sql, schema, files)
+    const fatal = findings.filter(({ level }) => level === "fatal")
+    if (fatal.length > 0) return yield* new Unfit({ message: String(fatal.length) })
+    if (migrations.length === 0 && !functions) return []
+
+    yield* ddl(sql)(
+      Effect.gen(function* () {
+        yield* sql.unsafe(`CREATE SCHEMA IF NOT EXISTS ${quoted(schema)}`)
+        yield* sql.unsafe(asOneStatement(schema, files.bookkeeping))
+      })
+    )
+    yield* Effect.forEach(migrations, (migration) => runMigration(sql, schema, migration), { discard: true })
+    if (!functions) return migrations.map(nameOf)
+    yield* ddl(sql)(
+      Effect.gen(function* () {
+        yield* replaceFunctions(sql, schema, files.functions, actual, expected)
+        yield* sql`DELETE FROM jarvis_functions`
+        yield* sql`
+          INSERT INTO jarvis_functions (version, checksum) VALUES (${files.functions.version}, ${files.functions.checksum})
+        `
+      })
+    )
+    return [...migrations.map(nameOf), functionsName]
+  }).pipe(asMigrationError, Effect.scoped)

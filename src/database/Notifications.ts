@@ -17,7 +17,7 @@ export type Signal =
 export class Notifications extends Context.Service<
   Notifications,
   {
-    /** Never ends and never fails. */
+    /** Never ends and never fails. The channel is the one of that name in Jarvis's own schema. */
     readonly listen: (channel: string) => Stream.Stream<Signal>
   }
 >()("jarvis/database/Notifications") {
@@ -26,16 +26,16 @@ export class Notifications extends Context.Service<
     Effect.gen(function* () {
       const sql = yield* PgClient.PgClient
 
-      const once = (channel: string) =>
-        Stream.unwrap(
-          Effect.map(sql.listen(channel), (queue) =>
-            Stream.succeed<Signal>({ _tag: "Listening" }).pipe(
-              Stream.concat(
-                Stream.map(Stream.fromQueue(queue), ({ payload }): Signal => ({ _tag: "Notified", payload }))
-              )
+      const once = (name: string) =>
+        Effect.gen(function* () {
+          const [row] = yield* sql<{ readonly channel: string }>`SELECT notification_channel(${name}) AS channel`
+          const queue = yield* sql.listen(row?.channel ?? name)
+          return Stream.succeed<Signal>({ _tag: "Listening" }).pipe(
+            Stream.concat(
+              Stream.map(Stream.fromQueue(queue), ({ payload }): Signal => ({ _tag: "Notified", payload }))
             )
           )
-        )
+        }).pipe(Stream.unwrap)
 
       return Notifications.of({
         listen: (channel) =>

@@ -60,7 +60,7 @@ export class Pauses extends Context.Service<
             sql`
               INSERT INTO paused_branches (branch, paused_by) VALUES (${branch}, ${storableText(who.name)})
               ON CONFLICT DO NOTHING
-              RETURNING pg_notify('rentprog_event_auto_process', '0|' || paused_branches.branch || '||')
+              RETURNING pg_notify(notification_channel('rentprog_event_auto_process'), '0|' || paused_branches.branch || '||')
             `
           ),
         resume: (branch, who) =>
@@ -70,7 +70,7 @@ export class Pauses extends Context.Service<
             who,
             sql`
               DELETE FROM paused_branches WHERE paused_branches.branch = ${branch}
-              RETURNING pg_notify('rentprog_event_auto_process', '0|' || paused_branches.branch || '||')
+              RETURNING pg_notify(notification_channel('rentprog_event_auto_process'), '0|' || paused_branches.branch || '||')
             `
           )
       })

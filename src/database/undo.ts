@@ -89,7 +89,7 @@ export const undo = Effect.fnUntraced(function* (
   // As the trigger would. Entries of the log are found by their sweep, and so is what the trigger has not normalised.
   if (table === "events") {
     yield* sql`
-      SELECT pg_notify('rentprog_event_auto_process', concat_ws('|', one.id, one.branch, one.type, one.ext_id))
+      SELECT pg_notify(notification_channel('rentprog_event_auto_process'), concat_ws('|', one.id, one.branch, one.type, one.ext_id))
       FROM events AS one
       WHERE one.id = ANY (${ids}::text[]::bigint[]) AND one.next_attempt_at <= now()
         AND one.type = ANY (${[...eventTypes]}) AND one.ext_id ~ '^[A-Za-z0-9_-]{1,64}$'

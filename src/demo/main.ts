@@ -25,6 +25,7 @@ import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
 import { ReadInterval } from "../actors/HistoryProcessor.ts"
 import { embeddedPostgres } from "../database/EmbeddedPostgres.ts"
 import { freePort } from "../database/freePort.ts"
+import { publicSchema } from "../database/SchemaName.ts"
 import type { Branch } from "../domain/Branch.ts"
 import * as Server from "../http/Server.ts"
 import * as Jarvis from "../Jarvis.ts"
@@ -164,6 +165,7 @@ const settings = Layer.effect(
     return Settings.of({
       databaseUrl: Option.some(url),
       dataDirectory: directory,
+      schema: publicSchema,
       rentprog: {
         baseUrl: simulator.url,
         tokens: tokensOf(simulator.companyTokens),

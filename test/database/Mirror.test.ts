@@ -35,7 +35,7 @@ const carNo = (id: string, more?: Partial<MirrorRecord>) => record("car", id, mo
 const row = Effect.fnUntraced(function* ({ entityId, entityType }: EntityKey) {
   const sql = yield* PgClient.PgClient
   const [found] = yield* sql<{ readonly row: { readonly [column: string]: unknown } }>`
-    SELECT to_jsonb(mirror) AS row FROM ${sql(tables[entityType])} AS mirror WHERE rentprog_id = ${entityId}
+    SELECT to_jsonb(mirror.*) AS row FROM ${sql(tables[entityType])} AS mirror WHERE rentprog_id = ${entityId}
   `
   return found === undefined ? null : found.row
 })

@@ -4,9 +4,9 @@ import { Effect, Queue } from "effect"
 import { eventTypes } from "../../src/domain/Event.ts"
 import { inspect, spellings } from "../../src/simulator/Webhook.ts"
 import { insertEvent, insertEvents, isPending, type NewEvent, readEvents } from "../support/events.ts"
-import { testDatabase } from "../support/TestDatabase.ts"
+import { channel, testDatabase } from "../support/TestDatabase.ts"
 
-const channel = "rentprog_event_auto_process"
+const name = channel("rentprog_event_auto_process")
 
 /** Updates one row by hand and answers it as it stands then. */
 const update = Effect.fnUntraced(function* (id: string, assignments: string) {
@@ -21,9 +21,9 @@ const update = Effect.fnUntraced(function* (id: string, assignments: string) {
 const notifiedBy = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
     const sql = yield* PgClient.PgClient
-    const queue = yield* sql.listen(channel)
+    const queue = yield* sql.listen(name)
     const result = yield* effect
-    yield* sql.notify(channel, "the end")
+    yield* sql.notify(name, "the end")
     const payloads: Array<string> = []
     while (true) {
       const { payload } = yield* Queue.take(queue)

@@ -14,7 +14,7 @@ import {
   timeline,
   touch
 } from "../support/history.ts"
-import { testDatabase } from "../support/TestDatabase.ts"
+import { channel, testDatabase } from "../support/TestDatabase.ts"
 
 const madeAt = "2026-03-01T10:00:00+00:00"
 
@@ -24,9 +24,9 @@ const handOver = "приняла от Анна Смит 400.0 GEL, платеж�
 const notifiedBy = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
     const sql = yield* PgClient.PgClient
-    const queue = yield* sql.listen("history_item_processed")
+    const queue = yield* sql.listen(channel("history_item_processed"))
     const result = yield* effect
-    yield* sql.notify("history_item_processed", "the end")
+    yield* sql.notify(channel("history_item_processed"), "the end")
     const payloads: Array<string> = []
     while (true) {
       const { payload } = yield* Queue.take(queue)

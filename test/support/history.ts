@@ -88,7 +88,7 @@ export const isDueAgain = (row: HistoryRow): boolean =>
 export const mirrored = Effect.fnUntraced(function* (table: string, id: string) {
   const sql = yield* PgClient.PgClient
   const rows =
-    yield* sql`SELECT to_jsonb(mirror) AS row FROM ${sql(table)} AS mirror WHERE rentprog_id = ${id}`
+    yield* sql`SELECT to_jsonb(mirror.*) AS row FROM ${sql(table)} AS mirror WHERE rentprog_id = ${id}`
   const [found] = yield* Schema.decodeUnknownEffect(
     Schema.Array(Schema.Struct({ row: Schema.Record(Schema.String, Schema.Json) }))
   )(rows)
@@ -150,11 +150,11 @@ export const begin = Effect.gen(function* () {
 export const everything = Effect.gen(function* () {
   const sql = yield* PgClient.PgClient
   return yield* sql`
-    SELECT (SELECT jsonb_agg(to_jsonb(cars)) FROM cars) AS cars,
-      (SELECT jsonb_agg(to_jsonb(clients)) FROM clients) AS clients,
-      (SELECT jsonb_agg(to_jsonb(bookings)) FROM bookings) AS bookings,
-      (SELECT jsonb_agg(to_jsonb(payments) ORDER BY rentprog_id) FROM payments) AS payments,
-      (SELECT jsonb_agg(to_jsonb(maintenance)) FROM maintenance) AS maintenance,
-      (SELECT jsonb_agg(to_jsonb(told) ORDER BY id) FROM entity_timeline AS told) AS timeline
+    SELECT (SELECT jsonb_agg(to_jsonb(cars.*)) FROM cars) AS cars,
+      (SELECT jsonb_agg(to_jsonb(clients.*)) FROM clients) AS clients,
+      (SELECT jsonb_agg(to_jsonb(bookings.*)) FROM bookings) AS bookings,
+      (SELECT jsonb_agg(to_jsonb(payments.*) ORDER BY payments.rentprog_id) FROM payments) AS payments,
+      (SELECT jsonb_agg(to_jsonb(maintenance.*)) FROM maintenance) AS maintenance,
+      (SELECT jsonb_agg(to_jsonb(told.*) ORDER BY told.id) FROM entity_timeline AS told) AS timeline
   `
 })

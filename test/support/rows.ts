@@ -4,6 +4,7 @@ import { assert } from "@effect/vitest"
 import { Effect, Layer, Queue, References, Schema } from "effect"
 import type { RowId, Table } from "../../src/domain/Row.ts"
 import { insertEvents } from "./events.ts"
+import { channel } from "./TestDatabase.ts"
 
 /** Who acts in tests. */
 export const who = { name: "Нина Ли", address: "192.0.2.7" }
@@ -57,7 +58,7 @@ export const succeed = Effect.fnUntraced(function* (table: Table, id: RowId | un
 /** Whole rows, column by column, in the order of their ids. */
 export const wholeRows = Effect.fnUntraced(function* (table: Table) {
   const sql = yield* PgClient.PgClient
-  const rows = yield* sql`SELECT to_jsonb(one) AS row FROM ${sql(table)} AS one ORDER BY one.id`
+  const rows = yield* sql`SELECT to_jsonb(one.*) AS row FROM ${sql(table)} AS one ORDER BY one.id`
   return yield* Schema.decodeUnknownEffect(
     Schema.Array(Schema.Struct({ row: Schema.Record(Schema.String, Schema.Json) }))
   )(rows)
@@ -76,10 +77,10 @@ export const states = Effect.fnUntraced(function* (table: Table) {
 export const notifiedBy = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
     const sql = yield* PgClient.PgClient
-    const channel = "rentprog_event_auto_process"
-    const queue = yield* sql.listen(channel)
+    const name = channel("rentprog_event_auto_process")
+    const queue = yield* sql.listen(name)
     const result = yield* effect
-    yield* sql.notify(channel, "the end")
+    yield* sql.notify(name, "the end")
     const payloads: Array<string> = []
     while (true) {
       const { payload } = yield* Queue.take(queue)

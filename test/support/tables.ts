@@ -87,7 +87,7 @@ export const makeDue = Effect.gen(function* () {
 /** Tells the service that a branch may have something to do. */
 export const wake = Effect.fnUntraced(function* (branch = "tbilisi") {
   const sql = yield* PgClient.PgClient
-  yield* sql`SELECT pg_notify('rentprog_event_auto_process', ${`0|${branch}|car_update|0`})`
+  yield* sql`SELECT pg_notify(notification_channel('rentprog_event_auto_process'), ${`0|${branch}|car_update|0`})`
 })
 
 const Mirrored = Schema.Struct({

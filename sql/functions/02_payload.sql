@@ -1,0 +1,122 @@
+-- From what a webhook carries to an object of plain values.
+
+-- The text between the quotes of a Ruby string, as a JSON string. JSON's own escapes stay as they are; Ruby's others
+-- (\e, \#, \u{1f600}, \x41, …) become the character they stand for.
+CREATE OR REPLACE FUNCTION :SCHEMA.ruby_string_to_json(inside text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  RETURN CASE WHEN position('\' IN inside) = 0 THEN to_json(inside)::text ELSE (
+    SELECT '"' || string_agg(
+      CASE
+        WHEN left(piece, 1) <> '\' THEN substr(to_json(piece)::text, 2, length(to_json(piece)::text) - 2)
+        WHEN piece ~ '^\\(["\\/bfnrt]|u[0-9a-fA-F]{4})$' THEN piece
+        WHEN left(piece, 3) = '\u{' THEN chr(('x' || lpad(btrim(piece, '\u{}'), 8, '0'))::bit(32)::int)
+        WHEN left(piece, 2) = '\x' THEN '\u' || lpad(substr(piece, 3), 4, '0')
+        WHEN piece = '\e' THEN '\u001b'
+        WHEN piece = '\a' THEN '\u0007'
+        WHEN piece = '\v' THEN '\u000b'
+        WHEN piece = '\0' THEN '\u0000'
+        ELSE substr(piece, 2)
+      END, '' ORDER BY n) || '"'
+    FROM regexp_matches(
+      inside,
+      '\\u\{[0-9a-fA-F]+\}|\\u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{1,2}|\\.|[^\\]+',
+      'g'
+    ) WITH ORDINALITY AS pieces (matched, n), LATERAL (SELECT matched[1] AS piece) AS first
+  ) END;
+
+-- A Ruby hash, as Ruby's inspect prints it, as jsonb: `=>` and `key:` for `:`, nil for null, symbols and dates for
+-- strings. The text is read token by token, so that none of these means anything inside a string. Every character
+-- belongs to some token whatever the text is, which keeps the time linear; what is not Ruby fails as JSON. Letters
+-- beyond ASCII are given by their numbers: which of them [[:alpha:]] knows depends on the database's locale.
+CREATE OR REPLACE FUNCTION :SCHEMA.parse_ruby_hash(ruby text) RETURNS jsonb
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT string_agg(
+    CASE
+      WHEN token = '=>' THEN ':'
+      WHEN token = 'nil' THEN 'null'
+      WHEN left(token, 1) = '"' AND right(token, 2) = '":' THEN
+        :SCHEMA.ruby_string_to_json(substr(token, 2, length(token) - 3)) || ':'
+      -- Nearly every string has nothing escaped; a call for each would cost more than all the rest.
+      WHEN left(token, 1) = '"' AND right(token, 1) = '"' AND token <> '"' AND position('\' IN token) = 0 THEN
+        to_json(substr(token, 2, length(token) - 2))::text
+      WHEN left(token, 1) = '"' AND right(token, 1) = '"' AND token <> '"' THEN
+        :SCHEMA.ruby_string_to_json(substr(token, 2, length(token) - 2))
+      WHEN left(token, 2) = ':"' AND right(token, 1) = '"' AND token <> ':"' THEN
+        :SCHEMA.ruby_string_to_json(substr(token, 3, length(token) - 3))
+      WHEN left(token, 1) = ':' AND token <> ':' THEN to_json(substr(token, 2))::text
+      WHEN right(token, 1) = ':' AND token <> ':' THEN to_json(rtrim(token, ':'))::text || ':'
+      WHEN token LIKE '___, __ ___ ____%' OR token LIKE '____-__-__%' THEN to_json(token)::text
+      ELSE token
+    END, '' ORDER BY n)::jsonb
+  FROM regexp_matches(
+    ruby,
+    '=>'
+    -- A string, a quoted key, a quoted symbol. One that is never closed runs to the end.
+    '|:?"(?:[^"\\]|\\.)*"?|"(?:[^"\\]|\\.)*":'
+    -- :symbol, key:, and any other word.
+    '|:[\w\u0080-\U0010FFFF]+[?!]?|[A-Za-z_\u0080-\U0010FFFF][\w\u0080-\U0010FFFF]*(?:[?!]?:)?'
+    -- Mon, 03 Nov 2025 and Mon, 03 Nov 2025 10:00:00.000000000 +04 +04:00, and the same as 2025-11-03 10:00:00 +0400
+    '|(?:[A-Z][a-z][a-z], \d\d [A-Z][a-z][a-z] \d{4}|\d{4}-\d\d-\d\d)'
+    '(?: \d\d:\d\d:\d\d(?:\.\d+)?(?: [A-Z+-][A-Z0-9]*)?(?: [+-]\d\d:\d\d)?)?'
+    '|[-+]?\d[\d.eE+-]*|\s+|.',
+    'g'
+  ) WITH ORDINALITY AS tokens (matched, n), LATERAL (SELECT matched[1] AS token) AS first;
+END;
+
+-- What was received as an object, or null where it is none: an object, the text of a JSON object, or the text of a
+-- Ruby hash.
+CREATE OR REPLACE FUNCTION :SCHEMA.read_payload(received jsonb) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = :SCHEMA, pg_temp
+AS $$
+DECLARE
+  said text;
+  read jsonb;
+BEGIN
+  IF jsonb_typeof(received) = 'object' THEN
+    RETURN received;
+  ELSIF jsonb_typeof(received) IS DISTINCT FROM 'string' THEN
+    RETURN NULL;
+  END IF;
+
+  said := received #>> '{}';
+  BEGIN
+    read := said::jsonb;
+  EXCEPTION WHEN OTHERS THEN
+    -- Only a hash is worth the reading.
+    IF said !~ '^\s*\{' THEN
+      RETURN NULL;
+    END IF;
+    BEGIN
+      read := parse_ruby_hash(said);
+    EXCEPTION WHEN OTHERS THEN
+      RETURN NULL;
+    END;
+  END;
+  RETURN CASE WHEN jsonb_typeof(read) = 'object' THEN read END;
+END
+$$;
+
+-- An update says [old, new] for each changed field: every array becomes its last element, an empty one null.
+CREATE OR REPLACE FUNCTION :SCHEMA.last_of_arrays(payload jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT coalesce(
+    jsonb_object_agg(
+      field.key,
+      CASE WHEN jsonb_typeof(field.value) = 'array' THEN coalesce(field.value -> -1, 'null') ELSE field.value END
+    ),
+    '{}'
+  )
+  FROM jsonb_each(payload) AS field;
+END;
+
+-- What a webhook says that changed, as entity_timeline has it: {field: [old, new]}. Null where it says nothing of the kind.
+CREATE OR REPLACE FUNCTION :SCHEMA.event_changes(received jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT jsonb_object_agg(sent.key, sent.value)
+  FROM jsonb_each(:SCHEMA.read_payload(received)) AS sent
+  WHERE CASE jsonb_typeof(sent.value) WHEN 'array' THEN jsonb_array_length(sent.value) = 2 ELSE false END;
+END;

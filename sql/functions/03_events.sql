@@ -1,0 +1,145 @@
+-- Events: normalised the moment they are written, whoever writes them and whether or not the service runs.
+
+-- `car_update` for `car.update`, `carupdate`, `Car_Update`; null for what is none of the nine types.
+CREATE OR REPLACE FUNCTION :SCHEMA.event_type(spelling text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT type.matched[1] || '_' || type.matched[2]
+  FROM regexp_match(
+    lower(regexp_replace(left(spelling, 100), '[\s_.:/-]', '', 'g') COLLATE "C"),
+    '^(car|client|booking)(create|update|destroy)$'
+  ) AS type (matched);
+END;
+
+-- The branch of an event: by its company, else, where no company was named at all, the branch that the mirror has the
+-- record in. RentProg often leaves company_id out.
+CREATE OR REPLACE FUNCTION :SCHEMA.event_branch(company text, entity_type text, entity_id text) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = :SCHEMA, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+  IF company IS NOT NULL THEN
+    RETURN (
+      SELECT branches.code FROM branches
+      WHERE company ~ '^\d{1,18}$' AND branches.company_id = CASE WHEN company ~ '^\d{1,18}$' THEN company::bigint END
+    );
+  END IF;
+  RETURN CASE entity_type
+    WHEN 'car'     THEN (SELECT cars.branch     FROM cars     WHERE cars.rentprog_id     = entity_id)
+    WHEN 'client'  THEN (SELECT clients.branch  FROM clients  WHERE clients.rentprog_id  = entity_id)
+    WHEN 'booking' THEN (SELECT bookings.branch FROM bookings WHERE bookings.rentprog_id = entity_id)
+  END;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION :SCHEMA.auto_process_event() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = :SCHEMA, pg_temp
+SET lock_timeout = '2s'
+AS $$
+DECLARE
+  object      jsonb;
+  known_type  text;
+  entity_type text;
+  company     text;
+  problem     text;
+BEGIN
+  NEW.processed := coalesce(NEW.processed, false);
+  IF NEW.processed THEN
+    RETURN NEW;
+  END IF;
+  IF TG_OP = 'UPDATE' THEN
+    -- The service's own book-keeping: an attempt that failed, and nothing else.
+    IF NEW.attempts IS DISTINCT FROM OLD.attempts
+      AND (NEW.type, NEW.ext_id, NEW.branch) IS NOT DISTINCT FROM (OLD.type, OLD.ext_id, OLD.branch)
+    THEN
+      RETURN NEW;
+    END IF;
+    -- A payload that nobody touched is read again from what was received: last_of_arrays works only once.
+    IF NEW.payload IS NOT DISTINCT FROM OLD.payload THEN
+      NEW.payload := coalesce(OLD.payload_received, NEW.payload);
+    END IF;
+  END IF;
+
+  NEW.payload_received := NEW.payload;
+  NEW.ok               := NULL;
+  NEW.reason           := NULL;
+  NEW.attempts         := 0;
+  NEW.next_attempt_at  := now();
+  NEW.processed_at     := NULL;
+
+  -- Two seconds for a statement, not for each of its thousand rows.
+  IF current_setting('jarvis.waited_for_lock', true) = 'yes' THEN
+    PERFORM set_config('lock_timeout', '1ms', true);
+  END IF;
+
+  BEGIN
+    object      := last_of_arrays(read_payload(NEW.payload));
+    NEW.payload := coalesce(object, NEW.payload);
+    known_type  := event_type(NEW.type);
+    NEW.type    := coalesce(known_type, NEW.type);
+    entity_type := split_part(known_type, '_', 1);
+    NEW.ext_id  := coalesce(
+      nullif(btrim(NEW.ext_id), ''),
+      nullif(btrim(object ->> 'id'), ''),
+      nullif(btrim(object ->> (entity_type || '_id')), '')
+    );
+    problem     := CASE
+      WHEN object IS NULL THEN
+        'invalid_payload: ' || coalesce('a JSON ' || jsonb_typeof(NEW.payload), 'nothing')
+        || ' that is no object, no JSON text of one and no Ruby hash'
+      WHEN known_type IS NULL THEN
+        'unknown_event_type: ' || coalesce('"' || left(NEW.type, 100) || '"', 'none given')
+      WHEN NEW.ext_id IS NULL THEN
+        'missing_ext_id: neither ext_id nor the payload''s id or ' || entity_type || '_id is given'
+      WHEN NEW.ext_id !~ '^[A-Za-z0-9_-]{1,64}$' THEN
+        'invalid_payload: ext_id "' || left(NEW.ext_id, 100) || '" (' || length(NEW.ext_id)
+        || ' characters) is no id of RentProg'
+    END;
+
+    company    := coalesce(NEW.company_id::text, object ->> 'company_id');
+    NEW.branch := coalesce(nullif(btrim(NEW.branch), ''), event_branch(company, entity_type, NEW.ext_id));
+    problem    := coalesce(problem, CASE
+      WHEN NEW.branch IS NULL THEN
+        'unknown_branch: ' || coalesce('company_id ' || left(company, 100) || ' is not in the table branches',
+          'no branch and no company_id given')
+      -- The fields of a notification are parted by | and must fit into its 8000 bytes.
+      WHEN NEW.branch !~ '^[^|]{1,100}$' THEN
+        'unknown_branch: "' || left(NEW.branch, 100) || '" is no branch code'
+    END);
+  EXCEPTION
+    WHEN lock_not_available OR deadlock_detected OR insufficient_privilege THEN
+      IF SQLSTATE = '55P03' THEN
+        PERFORM set_config('jarvis.waited_for_lock', 'yes', true);
+      END IF;
+      NEW.ok              := false;
+      NEW.reason          := 'database_error: ' || SQLERRM;
+      NEW.next_attempt_at := now() + interval '30 seconds';
+    WHEN OTHERS THEN
+      NEW.ok              := false;
+      NEW.reason          := 'internal_error: ' || SQLSTATE || ' ' || SQLERRM;
+      NEW.next_attempt_at := now() + interval '30 seconds';
+  END;
+  -- After the block: what is wrong with the row itself stands, whatever kept its branch from being found.
+  IF problem IS NOT NULL THEN
+    NEW.ok              := false;
+    NEW.reason          := problem;
+    NEW.next_attempt_at := 'infinity';
+  END IF;
+
+  -- Whoever adopts old rows tells of them once for all.
+  IF NEW.reason IS NULL AND current_setting('jarvis.adopting', true) IS DISTINCT FROM 'yes' THEN
+    PERFORM pg_notify(
+      notification_channel('rentprog_event_auto_process'), concat_ws('|', NEW.id, NEW.branch, NEW.type, NEW.ext_id)
+    );
+  END IF;
+  RETURN NEW;
+END
+$$;
+-- It runs with its owner's rights, whoever inserts. Nobody else may hang it on a table of their own.
+REVOKE ALL ON FUNCTION :SCHEMA.auto_process_event() FROM PUBLIC;
+
+CREATE OR REPLACE TRIGGER auto_process_event_trigger
+  BEFORE INSERT OR UPDATE ON :SCHEMA.events
+  FOR EACH ROW EXECUTE FUNCTION :SCHEMA.auto_process_event();

@@ -1,0 +1,151 @@
+-- History: each entry of the operations log is read and applied the moment it is written, service or no service.
+
+-- One attempt at an entry: reads it, applies it, and says in the row how that went. Whatever goes wrong is undone and
+-- becomes the reason.
+CREATE OR REPLACE FUNCTION :SCHEMA.process_history(entry :SCHEMA.history) RETURNS :SCHEMA.history
+LANGUAGE plpgsql
+SET search_path = :SCHEMA, pg_temp
+SET lock_timeout = '2s'
+AS $$
+#variable_conflict use_variable
+DECLARE
+  said    jsonb;
+  lacking text;
+BEGIN
+  entry.ok              := false;
+  entry.processed       := false;
+  entry.processed_at    := NULL;
+  entry.next_attempt_at := 'infinity';
+  -- Without a time of its own an entry was made when it was written down.
+  entry.created_at      := coalesce(entry.created_at, entry.ts, now());
+
+  IF coalesce(entry.description, '') !~ '[^\s\u0085\u00a0\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff]' THEN
+    entry.reason := 'empty_description';
+    RETURN entry;
+  END IF;
+  said := parse_history_description(entry.description);
+  IF said IS NULL THEN
+    entry.reason := 'unparsed_description: "' || left(entry.description, 200) || '"';
+    RETURN entry;
+  END IF;
+
+  -- Soon, and each time a little later: the service says when exactly.
+  entry.next_attempt_at := now() + interval '30 seconds';
+
+  -- Two seconds for a statement, not for each of its thousand rows.
+  IF current_setting('jarvis.waited_for_lock', true) = 'yes' THEN
+    PERFORM set_config('lock_timeout', '1ms', true);
+  END IF;
+
+  entry.branch      := coalesce(
+    nullif(btrim(entry.branch), ''), (SELECT branches.code FROM branches WHERE branches.company_id = entry.company_id)
+  );
+  entry.entity_type := coalesce(nullif(entry.entity_type, ''), said ->> 'entity_type');
+  entry.entity_id   := coalesce(nullif(entry.entity_id, ''), said ->> 'entity_id');
+  entry.user_name   := coalesce(nullif(entry.user_name, ''), said ->> 'user_name');
+
+  -- Tells the triggers of the mirror whose change they see. What fails takes it back with everything else.
+  PERFORM set_config('jarvis.applying', 'yes', true);
+  lacking := apply_history(entry, said);
+  PERFORM set_config('jarvis.applying', '', true);
+
+  IF lacking IS NOT NULL THEN
+    entry.reason          := 'entity_not_found: ' || lacking;
+    entry.next_attempt_at := now() + interval '1 minute';
+  ELSE
+    entry.processed       := true;
+    entry.ok              := true;
+    entry.reason          := NULL;
+    entry.processed_at    := now();
+    entry.next_attempt_at := NULL;
+  END IF;
+  RETURN entry;
+EXCEPTION
+  WHEN lock_not_available OR deadlock_detected OR insufficient_privilege THEN
+    IF SQLSTATE <> '42501' THEN
+      PERFORM set_config('jarvis.waited_for_lock', 'yes', true);
+    END IF;
+    entry.reason := left('database_error: ' || SQLERRM, 500);
+    RETURN entry;
+  WHEN data_exception OR integrity_constraint_violation THEN
+    entry.reason := left('apply_failed: ' || SQLERRM, 500);
+    RETURN entry;
+  WHEN OTHERS THEN
+    entry.reason := left('internal_error: ' || SQLSTATE || ' ' || SQLERRM, 500);
+    RETURN entry;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION :SCHEMA.auto_process_history() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = :SCHEMA, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+  NEW.processed := coalesce(NEW.processed, false);
+  IF NEW.processed OR TG_OP = 'UPDATE' AND NEW.attempts IS DISTINCT FROM OLD.attempts THEN
+    RETURN NEW;
+  END IF;
+  NEW.attempts := 0;
+  NEW          := process_history(NEW);
+  -- Whoever adopts old rows tells of them once for all.
+  IF current_setting('jarvis.adopting', true) IS DISTINCT FROM 'yes' THEN
+    PERFORM pg_notify(notification_channel('history_item_processed'), format(
+      '%s|%s|%s|%s', NEW.id, left(NEW.branch, 100), left(NEW.entity_type, 100), left(NEW.entity_id, 100)
+    ));
+  END IF;
+  RETURN NEW;
+END
+$$;
+-- It runs with its owner's rights, whoever inserts. Nobody else may hang it on a table of their own.
+REVOKE ALL ON FUNCTION :SCHEMA.auto_process_history() FROM PUBLIC;
+
+CREATE OR REPLACE TRIGGER auto_process_history_trigger
+  BEFORE INSERT OR UPDATE ON :SCHEMA.history
+  FOR EACH ROW EXECUTE FUNCTION :SCHEMA.auto_process_history();
+
+-- A record arrives, by whatever way: what waited for it applies. Rows that somebody is at work on are left to the sweep.
+CREATE OR REPLACE FUNCTION :SCHEMA.apply_waiting_history() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = :SCHEMA, pg_temp
+SET lock_timeout = '2s'
+AS $$
+#variable_conflict use_variable
+BEGIN
+  UPDATE history SET processed = false
+  WHERE history.id IN (
+    SELECT waiting.id
+    FROM arrived JOIN history AS waiting ON waiting.reason = 'entity_not_found: ' || TG_ARGV[0] || ' ' || arrived.rentprog_id
+    WHERE NOT waiting.processed AND waiting.reason LIKE 'entity\_not\_found%'
+    FOR UPDATE OF waiting SKIP LOCKED
+  );
+  RETURN NULL;
+EXCEPTION
+  -- A log that is locked, or a row of it that refuses its update, must not keep a record out.
+  WHEN OTHERS THEN
+    RETURN NULL;
+END
+$$;
+REVOKE ALL ON FUNCTION :SCHEMA.apply_waiting_history() FROM PUBLIC;
+
+CREATE OR REPLACE TRIGGER apply_waiting_history_trigger AFTER INSERT ON :SCHEMA.cars
+  REFERENCING NEW TABLE AS arrived FOR EACH STATEMENT EXECUTE FUNCTION :SCHEMA.apply_waiting_history('car');
+CREATE OR REPLACE TRIGGER apply_waiting_history_trigger AFTER INSERT ON :SCHEMA.clients
+  REFERENCING NEW TABLE AS arrived FOR EACH STATEMENT EXECUTE FUNCTION :SCHEMA.apply_waiting_history('client');
+CREATE OR REPLACE TRIGGER apply_waiting_history_trigger AFTER INSERT ON :SCHEMA.bookings
+  REFERENCING NEW TABLE AS arrived FOR EACH STATEMENT EXECUTE FUNCTION :SCHEMA.apply_waiting_history('booking');
+
+-- A record that was there under another number arrives, too, as does one that was written while its entry was on its way.
+-- Not where the log itself changes a record: the entries of a statement must not be touched within it.
+CREATE OR REPLACE TRIGGER apply_waiting_history_on_update_trigger AFTER UPDATE ON :SCHEMA.cars
+  REFERENCING NEW TABLE AS arrived FOR EACH STATEMENT
+  WHEN (current_setting('jarvis.applying', true) IS DISTINCT FROM 'yes')
+  EXECUTE FUNCTION :SCHEMA.apply_waiting_history('car');
+CREATE OR REPLACE TRIGGER apply_waiting_history_on_update_trigger AFTER UPDATE ON :SCHEMA.clients
+  REFERENCING NEW TABLE AS arrived FOR EACH STATEMENT
+  WHEN (current_setting('jarvis.applying', true) IS DISTINCT FROM 'yes')
+  EXECUTE FUNCTION :SCHEMA.apply_waiting_history('client');
+CREATE OR REPLACE TRIGGER apply_waiting_history_on_update_trigger AFTER UPDATE ON :SCHEMA.bookings
+  REFERENCING NEW TABLE AS arrived FOR EACH STATEMENT
+  WHEN (current_setting('jarvis.applying', true) IS DISTINCT FROM 'yes')
+  EXECUTE FUNCTION :SCHEMA.apply_waiting_history('booking');
