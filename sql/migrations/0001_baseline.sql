@@ -9,11 +9,12 @@ CREATE TABLE IF NOT EXISTS :SCHEMA.adoptions (
   began_at    timestamptz NOT NULL DEFAULT now(),
   finished_at timestamptz
 );
+-- Early versions adopted at once whatever they knew of: the tables of events from the first one on, history from the fifth.
 INSERT INTO :SCHEMA.adoptions (table_name)
 SELECT standing.name
-FROM unnest('{events,history,cars,clients,bookings}'::text[]) AS standing (name)
+FROM (VALUES ('events', 1), ('history', 5), ('cars', 1), ('clients', 1), ('bookings', 1)) AS standing (name, since)
 WHERE to_regclass(':SCHEMA.' || standing.name) IS NOT NULL
-  AND NOT EXISTS (SELECT FROM :SCHEMA.jarvis_migrations)
+  AND NOT EXISTS (SELECT FROM :SCHEMA.jarvis_migrations WHERE jarvis_migrations.id >= standing.since)
 ON CONFLICT DO NOTHING;
 
 -- Why a row is not done. src/domain/Reason.ts holds the same list.
