@@ -4,6 +4,7 @@ import { Effect, Layer, Logger, Option, References, Schema } from "effect"
 import { FetchHttpClient, type HttpServerError } from "effect/http"
 import { Otlp } from "effect/observability"
 import type { SqlError } from "effect/sql"
+import * as adoption from "./actors/adoption.ts"
 import * as BranchActor from "./actors/Branch.ts"
 import * as Cluster from "./actors/Cluster.ts"
 import * as EventProcessor from "./actors/EventProcessor.ts"
@@ -37,12 +38,12 @@ export class StartError extends Schema.TaggedError<StartError>()("StartError", {
 const cannotConnect = (error: SqlError.SqlError) =>
   new StartError({ message: `cannot connect to the database of DATABASE_URL: ${Database.sayWhy(error)}` })
 
-
 /** The pool: on `DATABASE_URL`, else on an embedded server. */
 export const database = Layer.unwrap(
   Effect.gen(function* () {
     const settings = yield* Settings
-    if (Option.isSome(settings.databaseUrl)) return Database.layer(settings.databaseUrl.value, settings.schema)
+    if (Option.isSome(settings.databaseUrl))
+      return Database.layer(settings.databaseUrl.value, settings.schema)
     const url = yield* embeddedPostgres(settings.dataDirectory).pipe(
       Effect.mapError(({ message }) => new StartError({ message }))
     )
@@ -95,7 +96,8 @@ const actors = Layer.unwrap(
         logs: Array.from(settings.rentprog.userTokens.keys())
       }),
       BranchActor.layer,
-      probeDatabase.layer
+      probeDatabase.layer,
+      adoption.layer
     ).pipe(
       Layer.provideMerge(Standings.layer),
       Layer.provide(Cluster.inMemory),

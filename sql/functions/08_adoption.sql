@@ -28,9 +28,10 @@ DECLARE
          attempts  = CASE WHEN candidate.processed THEN coalesce(candidate.attempts, 0) ELSE candidate.attempts END
      WHERE candidate.id = ANY ($1)', place
   );
-  rows    bigint[];
-  one     bigint;
+  rows      bigint[];
+  one       bigint;
   remaining boolean;
+  rule      text;
 BEGIN
   SELECT adoption.began_at, adoption.reached::bigint INTO began, since
   FROM adoptions AS adoption
@@ -65,6 +66,7 @@ BEGIN
   END IF;
 
   PERFORM set_config('jarvis.adopting', 'yes', true);
+  DELETE FROM row_refusals WHERE row_refusals.source = source AND row_refusals.source_id = ANY (rows);
   BEGIN
     EXECUTE touch USING rows;
   EXCEPTION WHEN OTHERS THEN
@@ -72,10 +74,10 @@ BEGIN
       BEGIN
         EXECUTE touch USING ARRAY[one];
       EXCEPTION WHEN OTHERS THEN
+        -- Its message may quote the row, and what stands here is told to whoever asks for health.
+        GET STACKED DIAGNOSTICS rule = CONSTRAINT_NAME;
         INSERT INTO row_refusals (source, source_id, attempts, next_attempt_at, why)
-        VALUES (source, one, 1, now() + interval '1 hour', left(SQLSTATE || ' ' || SQLERRM, 500))
-        ON CONFLICT ON CONSTRAINT row_refusals_pkey DO UPDATE
-        SET at = now(), attempts = row_refusals.attempts + 1, next_attempt_at = excluded.next_attempt_at, why = excluded.why;
+        VALUES (source, one, 1, now() + interval '1 hour', concat_ws(' of constraint ', 'error ' || SQLSTATE, nullif(rule, '')));
       END;
     END LOOP;
   END;

@@ -97,6 +97,14 @@ const channelPrefix = (place: Place): string => (place === "public" ? "" : `${pl
 const textIn = (place: Place, text: string): string =>
   text.replaceAll(":SCHEMA", quoted(place)).replaceAll(":CHANNEL.", channelPrefix(place))
 
+/** The SQL that makes the roles for a schema. */
+export const readRoles = Effect.fnUntraced(function* (schema: SchemaName) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const file = yield* path.fromFileUrl(new URL("roles.sql", directory))
+  return textIn(schema, yield* fs.readFileString(file))
+}, Effect.orDie)
+
 /**
  * A file as one statement: the protocol that sql-pg speaks takes one at a time, and a DO block executes them all. The two
  * dollar quotes are ones that no file uses. Where nothing can run concurrently, nothing has to.
