@@ -1,4 +1,4 @@
--- What the migrator keeps its books in. Each migration runs this first.
+-- What the migrator keeps its books in. Each migration runs this first, in its own transaction.
 
 -- Early databases have the columns of another migrator. Under these names an early program does not find its own, and stops.
 DO $$

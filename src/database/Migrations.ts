@@ -149,13 +149,28 @@ const runAlone = Effect.fnUntraced(function* (sql: PgClient.PgClient, schema: Sc
   return yield* state?.small ? ddl(sql)(sql.unsafe(withoutConcurrently(statement))) : sql.unsafe(statement)
 })
 
-const runMigration = Effect.fnUntraced(
-  function* (sql: PgClient.PgClient, schema: SchemaName, migration: Migration) {
-    const record = sql`
-    INSERT INTO jarvis_migrations (id, name, checksum)
-    VALUES (${migration.id}, ${migration.name}, ${migration.checksum})
+/** Makes sure of the books, in the transaction of what is written down there: what fails leaves those of an early program. */
+const openBooks = Effect.fnUntraced(function* (
+  sql: PgClient.PgClient,
+  schema: SchemaName,
+  { bookkeeping }: SqlFiles
+) {
+  const [row] = yield* sql<{ readonly missing: boolean }>`
+    SELECT to_regnamespace(quote_ident(${schema})) IS NULL AS missing
   `
+  // IF NOT EXISTS would ask for a right on the database in any case.
+  if (row?.missing) yield* sql.unsafe(`CREATE SCHEMA ${quoted(schema)}`)
+  yield* sql.unsafe(asOneStatement(schema, bookkeeping))
+})
+
+const runMigration = Effect.fnUntraced(
+  function* (sql: PgClient.PgClient, schema: SchemaName, files: SqlFiles, migration: Migration) {
+    const record = sql`
+      INSERT INTO jarvis_migrations (id, name, checksum)
+      VALUES (${migration.id}, ${migration.name}, ${migration.checksum})
+    `
     if (!migration.inTransaction) {
+      yield* ddl(sql)(openBooks(sql, schema, files))
       yield* Effect.forEach(
         statementsOf(schema, migration),
         (statement) => runAlone(sql, schema, statement),
@@ -165,6 +180,7 @@ const runMigration = Effect.fnUntraced(
     }
     return yield* ddl(sql)(
       Effect.gen(function* () {
+        yield* openBooks(sql, schema, files)
         yield* sql.unsafe(asOneStatement(schema, migration))
         // The early migrations, whose place it takes.
         yield* sql`DELETE FROM jarvis_migrations WHERE jarvis_migrations.checksum IS NULL`
@@ -172,7 +188,7 @@ const runMigration = Effect.fnUntraced(
       })
     )
   },
-  (effect, _sql, _schema, migration) =>
+  (effect, _sql, _schema, _files, migration) =>
     Effect.mapError(effect, (error) => new MigrationError({ message: `${migration.path}: ${sayWhy(error)}` }))
 )
 
@@ -222,16 +238,13 @@ export const migrate = (
     if (fatal.length > 0) return yield* new Unfit({ message: String(fatal.length) })
     if (migrations.length === 0 && !functions) return []
 
-    yield* ddl(sql)(
-      Effect.gen(function* () {
-        yield* sql.unsafe(`CREATE SCHEMA IF NOT EXISTS ${quoted(schema)}`)
-        yield* sql.unsafe(asOneStatement(schema, files.bookkeeping))
-      })
-    )
-    yield* Effect.forEach(migrations, (migration) => runMigration(sql, schema, migration), { discard: true })
+    yield* Effect.forEach(migrations, (migration) => runMigration(sql, schema, files, migration), {
+      discard: true
+    })
     if (!functions) return migrations.map(nameOf)
     yield* ddl(sql)(
       Effect.gen(function* () {
+        yield* openBooks(sql, schema, files)
         yield* replaceFunctions(sql, schema, files.functions, actual, expected)
         yield* sql`DELETE FROM jarvis_functions`
         yield* sql`

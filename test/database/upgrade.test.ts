@@ -3,15 +3,17 @@ import { Context, Effect, Layer } from "effect"
 import { adopt } from "../../src/database/adoption.ts"
 import { Events } from "../../src/database/Events.ts"
 import { History } from "../../src/database/History.ts"
-import { bareDatabase, earlyVersions, migratePublic, Owner, readBooks, Upgraded } from "./upgradeFrom.ts"
+import { publicSchema } from "../../src/database/SchemaName.ts"
+import { readBooks } from "./MigrationsProgram.ts"
+import { bareDatabase, earlyVersions, migratePublic, Owner, Upgraded } from "./upgradeFrom.ts"
 import { eventsGoOn, historyGoesOn } from "./upgradeInFlight.ts"
-import { wholeSchema } from "./upgradeSchema.ts"
+import { wholeSchema } from "./wholeSchema.ts"
 
 /** What a database that Jarvis is new to gets. */
 class New extends Context.Service<
   New,
   {
-    readonly schema: Effect.Success<typeof wholeSchema>
+    readonly schema: Effect.Success<ReturnType<typeof wholeSchema>>
     readonly ran: ReadonlyArray<string>
     readonly books: Effect.Success<typeof readBooks>
   }
@@ -20,7 +22,7 @@ class New extends Context.Service<
     New,
     Effect.gen(function* () {
       const ran = yield* migratePublic
-      return { ran, books: yield* readBooks, schema: yield* wholeSchema }
+      return { ran, books: yield* readBooks, schema: yield* wholeSchema(publicSchema) }
     })
   ).pipe(Layer.provide(bareDatabase))
 }
@@ -34,7 +36,7 @@ layer(tests, { excludeTestServices: true })("an early database", (it) => {
     it.layer(Upgraded.from(early))(name, (it) => {
       it.effect("gets the schema of a new one", () =>
         Effect.gen(function* () {
-          assert.deepStrictEqual(yield* wholeSchema, (yield* New).schema)
+          assert.deepStrictEqual(yield* wholeSchema(publicSchema), (yield* New).schema)
         })
       )
 
@@ -66,7 +68,7 @@ layer(tests, { excludeTestServices: true })("an early database", (it) => {
           assert.deepStrictEqual(yield* readBooks, books)
           assert.deepStrictEqual(yield* migratePublic, [])
           assert.deepStrictEqual(yield* readBooks, books)
-          assert.deepStrictEqual(yield* wholeSchema, schema)
+          assert.deepStrictEqual(yield* wholeSchema(publicSchema), schema)
         })
       )
 

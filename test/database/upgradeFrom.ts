@@ -95,15 +95,6 @@ export const runEarly = Effect.fnUntraced(function* ({ attempts, version }: Earl
 
 export const migratePublic = Effect.provide(migrate(publicSchema), NodeServices.layer)
 
-/** What the migrator has written down, but for the times. */
-export const readBooks = Effect.gen(function* () {
-  const sql = yield* PgClient.PgClient
-  return {
-    migrations: yield* sql`SELECT id, name, checksum FROM jarvis_migrations ORDER BY id`,
-    functions: yield* sql`SELECT version, checksum FROM jarvis_functions`
-  }
-})
-
 /** A database of an early version, with rows in flight, that has been upgraded. */
 export class Upgraded extends Context.Service<
   Upgraded,
