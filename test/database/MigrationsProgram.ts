@@ -11,7 +11,8 @@ export type Texts = { readonly [path: string]: string | null }
 
 const parts = /(?:.*\/)?sql\/(\w+)(?:\/(.*))?$/
 
-const program = (texts: Texts) =>
+/** The services that such a program reads its files with. */
+export const programWith = (texts: Texts) =>
   Layer.effect(
     FileSystem.FileSystem,
     Effect.map(FileSystem.FileSystem, (fs) => ({
@@ -38,7 +39,7 @@ export const sqlFiles = Effect.provide(readSqlFiles, NodeServices.layer)
 
 /** Migrates as that program does. */
 export const migrateAs = (texts: Texts) =>
-  Effect.flatMap(schema, migrate).pipe(Effect.provide(program(texts), { local: true }))
+  Effect.flatMap(schema, migrate).pipe(Effect.provide(programWith(texts), { local: true }))
 
 /** What the migrator has written down, but for the times. */
 export const readBooks = Effect.gen(function* () {

@@ -74,8 +74,19 @@ export const bareDatabase = Layer.unwrap(
   })
 ).pipe(Layer.provide(superuser), Layer.fresh)
 
-/** Runs the early files, and writes them down as the migrator of that time did. */
-export const runEarly = Effect.fnUntraced(function* ({ attempts, version }: Early) {
+/** The files that a version ran, as it ran them. */
+export const earlyFiles = ({ attempts, version }: Early) =>
+  readdirSync(folder)
+    .sort()
+    .flatMap((file) => {
+      const [, id = "", name = "", early] = /^(\d+)_(\w+)(\.early)?\.sql$/.exec(file) ?? []
+      if (Number(id) > version || (Number(id) === 9 && (early !== undefined) !== attempts)) return []
+      const text = readFileSync(new URL(file, folder), "utf8")
+      return [{ id: Number(id), name, statement: asOneStatement(publicSchema, { path: file, text }) }]
+    })
+
+/** Runs them, and writes them down as the migrator of that time did. */
+export const runEarly = Effect.fnUntraced(function* (early: Early) {
   const sql = yield* PgClient.PgClient
   yield* sql`
     CREATE TABLE jarvis_migrations (
@@ -84,12 +95,9 @@ export const runEarly = Effect.fnUntraced(function* ({ attempts, version }: Earl
       name text not null
     )
   `
-  for (const file of readdirSync(folder).sort()) {
-    const [, id, name, early] = /^(\d+)_(\w+)(\.early)?\.sql$/.exec(file) ?? []
-    if (Number(id) > version || (Number(id) === 9 && (early !== undefined) !== attempts)) continue
-    const text = readFileSync(new URL(file, folder), "utf8")
-    yield* sql.unsafe(asOneStatement(publicSchema, { path: file, text }))
-    yield* sql`INSERT INTO jarvis_migrations ${sql.insert({ migration_id: Number(id), name })}`
+  for (const { id, name, statement } of earlyFiles(early)) {
+    yield* sql.unsafe(statement)
+    yield* sql`INSERT INTO jarvis_migrations ${sql.insert({ migration_id: id, name })}`
   }
 })
 
