@@ -2,18 +2,21 @@
 import type { PgClient } from "@effect/sql-pg"
 import { Effect, Schema } from "effect"
 import type { Catalog, Relation, Routine } from "./catalog.ts"
+import { readGrants, regrant } from "./grants.ts"
 import type { SchemaName } from "./SchemaName.ts"
 import { asOneStatement, type Functions } from "./sqlFiles.ts"
 
 /** Something of the company's stands on one of ours that has to be made anew. */
 export class Dependent extends Schema.TaggedError<Dependent>()("Dependent", { message: Schema.String }) {}
 
-/** CREATE OR REPLACE cannot give a function another result, other names of parameters, or another kind. */
+/** Names, modes, types and defaults of the parameters: what stands behind the name in the first line of a definition. */
+const parametersOf = ({ definition }: Routine): string | undefined =>
+  definition?.split("\n")[0]?.replace(/^[^(]*/, "")
+
+/** CREATE OR REPLACE cannot give a function another result, other parameters, or another kind. */
 const isAnother = (one: Routine, other: Routine): boolean =>
   one.signature === other.signature &&
-  (one.kind !== other.kind ||
-    one.result !== other.result ||
-    one.parameters.join() !== other.parameters.join())
+  (one.kind !== other.kind || one.result !== other.result || parametersOf(one) !== parametersOf(other))
 
 /** CREATE OR REPLACE can only add columns at the end of a view. */
 const hasOtherColumns = (one: Relation, other: Relation): boolean =>
@@ -23,13 +26,10 @@ const hasOtherColumns = (one: Relation, other: Relation): boolean =>
 const viewsOf = ({ relations }: Catalog) => relations.filter(({ kind }) => kind === "v")
 
 const Outdated = Schema.Struct({
-  /** `FUNCTION`, `VIEW` */
-  kind: Schema.String,
-  /** As SQL names it. */
-  identity: Schema.String,
-  ours: Schema.Boolean,
-  /** The statements that give it back the grants that it has. */
-  grants: Schema.Array(Schema.String)
+  /** `function public.event_type(text)`, `index public.an_index` */
+  title: Schema.String,
+  /** Of a function or view of ours: `ROUTINE public.event_type(text)`, `TABLE public.a_view`. */
+  object: Schema.NullOr(Schema.String)
 })
 const decodeOutdated = Schema.decodeUnknownEffect(Schema.Array(Outdated))
 
@@ -51,42 +51,33 @@ const findOutdated = Effect.fnUntraced(function* (
   const rows = yield* sql`
     WITH RECURSIVE place AS (SELECT to_regnamespace(quote_ident(${schema})) AS oid), named AS (
       SELECT 'pg_proc'::regclass AS class, p.oid,
-        format('%s(%s)', p.proname, replace(oidvectortypes(p.proargtypes), ', ', ',')) AS name, p.proacl AS acl, p.proowner AS owner
+        format('%s(%s)', p.proname, replace(oidvectortypes(p.proargtypes), ', ', ',')) AS name
       FROM pg_proc AS p, place WHERE p.pronamespace = place.oid
       UNION ALL
-      SELECT 'pg_class'::regclass, c.oid, c.relname, c.relacl, c.relowner
+      SELECT 'pg_class'::regclass, c.oid, c.relname
       FROM pg_class AS c, place WHERE c.relnamespace = place.oid AND c.relkind = 'v'
     ), standing (class, oid, height) AS (
       SELECT named.class, named.oid, 0 FROM named
       WHERE named.class = 'pg_proc'::regclass AND named.name = ANY (${routines})
         OR named.class = 'pg_class'::regclass AND named.name = ANY (${views})
       UNION
-      -- A view stands on what its rule says.
+      -- A view stands on what its rule says; on its type may stand others.
       SELECT CASE WHEN r.oid IS NULL THEN d.classid ELSE 'pg_class'::regclass END, coalesce(r.ev_class, d.objid), height + 1
       FROM standing
-      JOIN pg_depend AS d ON d.refclassid = standing.class AND d.refobjid = standing.oid AND d.deptype = 'n'
+      JOIN pg_depend AS d ON d.refclassid = standing.class AND d.refobjid = standing.oid
+        AND (d.deptype = 'n' OR d.classid = 'pg_type'::regclass)
       LEFT JOIN pg_rewrite AS r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
       WHERE height < 20
     ), found AS (
-      SELECT standing.class, standing.oid, max(standing.height) AS height FROM standing GROUP BY 1, 2
+      SELECT standing.class, standing.oid, max(standing.height) AS height FROM standing
+      WHERE standing.class <> 'pg_type'::regclass
+      GROUP BY 1, 2
     )
-    SELECT upper(object.type) AS kind, object.identity,
-      coalesce(named.name = ANY (${[
+    SELECT object.type || ' ' || replace(object.identity, 'pg_catalog.', '') AS title,
+      CASE WHEN named.name = ANY (${[
         ...expected.routines.map(({ signature }) => signature),
         ...viewsOf(expected).map(({ name }) => name)
-      ]}), false) AS ours,
-      to_jsonb(ARRAY(
-        SELECT 'REVOKE ALL ON ' || upper(object.type) || ' ' || object.identity || ' FROM PUBLIC'
-        WHERE named.acl IS NOT NULL
-        UNION ALL
-        SELECT format(
-          'GRANT %s ON %s %s TO %s%s', granted.privilege_type,
-          CASE named.class WHEN 'pg_class'::regclass THEN 'TABLE' ELSE upper(object.type) END, object.identity,
-          CASE granted.grantee WHEN 0 THEN 'PUBLIC' ELSE granted.grantee::regrole::text END,
-          CASE WHEN granted.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
-        )
-        FROM aclexplode(named.acl) AS granted WHERE granted.grantee <> named.owner
-      )) AS grants
+      ]}) THEN CASE named.class WHEN 'pg_class'::regclass THEN 'TABLE ' ELSE 'ROUTINE ' END || object.identity END AS object
     FROM found
     CROSS JOIN LATERAL pg_identify_object(found.class, found.oid, 0) AS object
     LEFT JOIN named ON named.class = found.class AND named.oid = found.oid
@@ -106,24 +97,35 @@ export const replaceFunctions = Effect.fnUntraced(function* (
   actual: Catalog,
   expected: Catalog
 ) {
+  const run = (statements: ReadonlyArray<string>) =>
+    Effect.forEach(statements, (statement) => sql.unsafe(statement), { discard: true })
+  const texts = files.map((file) => asOneStatement(schema, file))
+
   const outdated = yield* findOutdated(sql, schema, actual, expected)
-  const theirs = outdated.filter(({ ours }) => !ours)
+  if (outdated.length === 0) return yield* run(texts)
+
+  const theirs = outdated.filter(({ object }) => object === null)
   if (theirs.length > 0) {
-    const made = outdated.filter(({ ours }) => ours).map(({ identity }) => identity)
+    const ours = outdated.filter(({ object }) => object !== null)
     return yield* new Dependent({
       message:
-        `${theirs.map(({ identity, kind }) => `${kind.toLowerCase()} ${identity}`).join(", ")} ` +
-        `depends on ${made.join(", ")}, which this version of Jarvis has to make anew; ` +
-        "drop yours, run jarvis migrate again, and then create yours again"
+        `${theirs.map(({ title }) => title).join(", ")} depends on ${ours.map(({ title }) => title).join(", ")}, ` +
+        "which this version of Jarvis has to make anew; drop yours, run jarvis migrate again, and then create yours again"
     })
   }
-  yield* Effect.forEach(outdated, ({ identity, kind }) => sql.unsafe(`DROP ${kind} ${identity}`), {
-    discard: true
-  })
-  yield* Effect.forEach(files, (file) => sql.unsafe(asOneStatement(schema, file)), { discard: true })
-  yield* Effect.forEach(
-    outdated.flatMap(({ grants }) => grants),
-    (grant) => sql.unsafe(grant),
-    { discard: true }
+  const objects = outdated.flatMap(({ object }) => (object === null ? [] : [object]))
+  const granted = yield* readGrants(sql, schema, objects)
+  yield* run(objects.map((object) => `DROP ${object.replace(/^TABLE/, "VIEW")}`))
+  yield* run(texts)
+  const stillThere = viewsOf(expected).flatMap((view) =>
+    view.columns.map(({ name }) => `${view.name}.${name}`)
   )
+  yield* run(
+    regrant(
+      yield* readGrants(sql, schema, objects),
+      granted.filter(({ column }) => column === null || stillThere.includes(`${column.of}.${column.name}`))
+    )
+  )
+  // What the files themselves take away counts for more than what was granted.
+  yield* run(texts)
 })
