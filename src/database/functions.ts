@@ -13,10 +13,13 @@ export class Dependent extends Schema.TaggedError<Dependent>()("Dependent", { me
 const parametersOf = ({ definition }: Routine): string | undefined =>
   definition?.split("\n")[0]?.replace(/^[^(]*/, "")
 
-/** CREATE OR REPLACE cannot give a function another result, other parameters, or another kind. */
+/**
+ * CREATE OR REPLACE cannot give a function another result or other parameters. A procedure has no result, and an aggregate
+ * no definition.
+ */
 const isAnother = (one: Routine, other: Routine): boolean =>
   one.signature === other.signature &&
-  (one.kind !== other.kind || one.result !== other.result || parametersOf(one) !== parametersOf(other))
+  (one.result !== other.result || parametersOf(one) !== parametersOf(other))
 
 /** CREATE OR REPLACE can only add columns at the end of a view. */
 const hasOtherColumns = (one: Relation, other: Relation): boolean =>
