@@ -8,6 +8,7 @@ import { Events } from "../database/Events.ts"
 import { Branch } from "../domain/Branch.ts"
 import { BranchActor } from "./Branch.ts"
 import { listen } from "./listen.ts"
+import { reportRefusals } from "./reportRefusals.ts"
 import { supervise } from "./supervise.ts"
 import { tellBranch } from "./tellBranch.ts"
 
@@ -29,6 +30,7 @@ export const layer = (options: { readonly fallbackInterval: Duration.Duration })
         const again = yield* events.normaliseAgain
         if (again > 0) yield* Effect.logInfo(`${again} events are normalised again`)
         yield* Effect.forEach(yield* events.branchesDue, wake, { discard: true })
+        yield* reportRefusals("events", yield* events.refusing)
       }).pipe(Effect.withSpan("EventProcessor.sweep"))
 
       const listener = listen({

@@ -1,10 +1,8 @@
 /** What an event means for the mirror. */
 import { Clock, Effect, Option, Schema } from "effect"
-import type { NonEmptyReadonlyArray } from "effect/Array"
 import { Mirror } from "../database/Mirror.ts"
-import type { Branch } from "../domain/Branch.ts"
 import { type EntityKey, keyText, RentprogId } from "../domain/Entity.ts"
-import { meaning, type PendingEvent } from "../domain/Event.ts"
+import { meaning, type Taken } from "../domain/Event.ts"
 import {
   type EventError,
   isSpent,
@@ -23,9 +21,7 @@ import { type Fetched, RentProg } from "../rentprog/RentProg.ts"
  * `arriving` waits for another record that is being handled right now, if it is.
  */
 export const handleRentProgEvent = Effect.fn("handleRentProgEvent")(function* (
-  branch: Branch,
-  key: EntityKey,
-  events: NonEmptyReadonlyArray<PendingEvent>,
+  { branch, events, leastAttempts, record: key }: Taken,
   arriving: (key: EntityKey) => Effect.Effect<void>
 ): Effect.fn.Return<void, EventError, Mirror | RentProg> {
   const mirror = yield* Mirror
@@ -40,7 +36,7 @@ export const handleRentProgEvent = Effect.fn("handleRentProgEvent")(function* (
     // What it says has been seen already: the record is deleted, or lives on in another branch.
     if (known?.deleted || (known?.branch ?? branch) !== branch) return
     // RentProg's own copies lag, so a record is believed gone only when every attempt is spent.
-    if (known !== null && events.every(({ attempts }) => isSpent("rentprog_not_found", attempts + 1))) {
+    if (known !== null && isSpent("rentprog_not_found", leastAttempts + 1)) {
       yield* mirror.destroy(key, branch, yield* Clock.currentTimeMillis)
     }
     return yield* notFound

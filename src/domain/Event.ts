@@ -1,9 +1,10 @@
 import { Schema } from "effect"
+import type { NonEmptyReadonlyArray } from "effect/Array"
 import { Branch } from "./Branch.ts"
 import { type EntityKey, type EntityType, RentprogId } from "./Entity.ts"
 
 /** `events.id`: a bigint, kept as text because JavaScript numbers end before bigint does. */
-export const EventId = Schema.String.check(Schema.isPattern(/^\d+$/)).pipe(Schema.brand("EventId"))
+export const EventId = Schema.String.check(Schema.isPattern(/^-?\d+$/)).pipe(Schema.brand("EventId"))
 export type EventId = typeof EventId.Type
 
 /** The nine kinds of event, in the one spelling the trigger leaves in `events.type`. */
@@ -48,9 +49,25 @@ export const PendingEvent = Schema.Struct({
   /** False while a failed attempt's backoff still runs. */
   due: Schema.Boolean,
   /** The W3C trace context of its reception, as it stands in `metadata`; null where there is none. */
-  traceparent: Schema.NullOr(Schema.String)
+  traceparent: Schema.NullOr(Schema.String),
+  /** When it was taken, by the clock of the database: ISO 8601. Whoever touches the row later wants another attempt. */
+  taken_at: Schema.String
 })
 export type PendingEvent = typeof PendingEvent.Type
+
+/** What waits for one record, as a branch takes it. */
+export interface Taken {
+  readonly branch: Branch
+  readonly record: EntityKey
+  /** All that waits for it, or the first few of each type. */
+  readonly events: NonEmptyReadonlyArray<PendingEvent>
+  /** The types of which more wait than are in `events`. */
+  readonly crowded: ReadonlyArray<EventType>
+  /** The fewest attempts that any event of the record has had, in `events` or not. */
+  readonly leastAttempts: number
+  /** The highest id in the table when it was taken: a row that comes later says something newer. */
+  readonly upTo: EventId
+}
 
 /** The record an event is about. */
 export const entityOf = (event: PendingEvent): EntityKey => ({

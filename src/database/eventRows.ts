@@ -1,0 +1,28 @@
+/** What statements about the table `events` say of a row. */
+import type { PgClient } from "@effect/sql-pg"
+import { eventTypes } from "../domain/Event.ts"
+import { isAllowed } from "./Refusals.ts"
+
+export const eventRows = (sql: PgClient.PgClient) => {
+  const waiting = sql`NOT events.processed AND events.next_attempt_at < 'infinity'`
+  /** The trigger has had its way with it: on any other the actors would stumble. */
+  const normalised = sql`
+    (events.ok IS NULL OR events.attempts > 0) AND events.attempts IS NOT NULL
+    AND events.type = ANY (${[...eventTypes]}) AND events.ext_id ~ '^[A-Za-z0-9_-]{1,64}$'
+  `
+  const allowed = isAllowed(sql, "events")
+  return {
+    waiting,
+    due: sql`${waiting} AND events.next_attempt_at <= now()`,
+    normalised,
+    /** It does not refuse to be updated, or not of late. */
+    allowed,
+    /** An actor can do something about it. */
+    fit: sql`${normalised} AND ${allowed}`,
+    /** What an actor gets of it. */
+    columns: sql`
+      events.id::text, events.branch, events.type, events.ext_id, events.attempts,
+      events.metadata ->> 'traceparent' AS traceparent
+    `
+  }
+}

@@ -1,0 +1,166 @@
+/** A record that more events wait for than a branch reads at once. */
+import { PgClient } from "@effect/sql-pg"
+import { assert, layer } from "@effect/vitest"
+import { Duration, Effect, Layer, Stream } from "effect"
+import { Events } from "../../src/database/Events.ts"
+import { Branch } from "../../src/domain/Branch.ts"
+import type { Taken } from "../../src/domain/Event.ts"
+import { testDatabase } from "../support/TestDatabase.ts"
+
+const tbilisi = Branch.make("tbilisi")
+const fresh = PgClient.PgClient.use(
+  (sql) => sql`TRUNCATE events, row_refusals, paused_branches RESTART IDENTITY`
+)
+
+/** Inserts so many events about a record; they have the next ids. */
+const insert = Effect.fnUntraced(function* (type: string, id: number, many: number) {
+  const sql = yield* PgClient.PgClient
+  yield* sql`
+    INSERT INTO events (branch, type, ext_id, payload)
+    SELECT 'tbilisi', ${type}, ${String(id)}, '{}' FROM generate_series(1, ${many}::int)
+  `
+})
+
+const take = (...except: ReadonlyArray<string>) => Events.use((events) => events.take(tbilisi, except))
+
+const takeOne = Effect.fnUntraced(function* (...except: ReadonlyArray<string>) {
+  const [taken] = yield* take(...except)
+  assert.isDefined(taken)
+  return taken
+})
+
+const numbers = (events: Iterable<{ readonly id: string }>) => Array.from(events, ({ id }) => Number(id))
+
+const rest = (taken: Taken, which: "all" | "due") =>
+  Events.use((events) => Effect.map(Stream.runCollect(events.rest(taken, which)), numbers))
+
+const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n)
+
+const tests = Events.layer.pipe(Layer.provideMerge(testDatabase))
+
+layer(tests, { excludeTestServices: true })("a crowded record", (it) => {
+  it.effect("is taken with the first few events of each type, and says what it has more of", () =>
+    Effect.gen(function* () {
+      yield* fresh
+      yield* insert("car_update", 1, 25)
+      yield* insert("car_create", 1, 10)
+      yield* insert("car_update", 1, 5)
+      yield* insert("client_update", 1, 1)
+      yield* insert("car_destroy", 1, 1)
+      const [car, client] = yield* take()
+      assert.deepStrictEqual(numbers(car?.events ?? []), [...range(1, 10), ...range(26, 35), 42])
+      assert.deepStrictEqual<unknown>(car?.record, { entityType: "car", entityId: "1" })
+      assert.deepStrictEqual([car?.crowded, client?.crowded], [["car_update"], []])
+      assert.deepStrictEqual([car?.upTo, client?.upTo], ["42", "42"])
+    })
+  )
+
+  it.effect("says the fewest attempts that any of its events has had", () =>
+    Effect.gen(function* () {
+      yield* fresh
+      const sql = yield* PgClient.PgClient
+      yield* insert("car_update", 1, 30)
+      yield* sql`UPDATE events SET attempts = 4, next_attempt_at = now() - interval '1 second' WHERE events.id < 20`
+      assert.deepStrictEqual((yield* takeOne()).leastAttempts, 0)
+      yield* sql`UPDATE events SET attempts = 3 WHERE events.id >= 20`
+      const taken = yield* takeOne()
+      assert.isTrue(taken.events.every(({ attempts }) => attempts === 4))
+      assert.deepStrictEqual(taken.leastAttempts, 3)
+    })
+  )
+
+  it.effect("has its other events read once each, page after page, and none of another record", () =>
+    Effect.gen(function* () {
+      yield* fresh
+      yield* insert("car_update", 1, 2500)
+      yield* insert("client_update", 1, 20)
+      yield* insert("car_create", 1, 1200)
+      yield* insert("car_update", 2, 20)
+      const taken = yield* takeOne()
+      // Those that were taken have not been settled here, so they are among them.
+      const all = [...range(1, 2500), ...range(2521, 3720)]
+      assert.sameMembers(yield* rest(taken, "all"), all)
+      assert.sameMembers(yield* rest(taken, "due"), all)
+    })
+  )
+
+  it.effect("leaves out what came later, what somebody touched, and for a failure what was not due", () =>
+    Effect.gen(function* () {
+      yield* fresh
+      const sql = yield* PgClient.PgClient
+      yield* insert("car_update", 1, 40)
+      yield* sql`UPDATE events SET attempts = 1, next_attempt_at = now() + interval '1 hour'
+        WHERE events.id BETWEEN 20 AND 22`
+      const taken = yield* takeOne()
+      yield* insert("car_update", 1, 3)
+      yield* sql`UPDATE events SET processed = false WHERE events.id IN (5, 21, 30)`
+      yield* sql`UPDATE events SET processed = true WHERE events.id = 31`
+      yield* sql`UPDATE events SET ext_id = '2' WHERE events.id = 32`
+      // An old number, given by hand to a row that comes now.
+      yield* sql`INSERT INTO events (id, branch, type, ext_id, payload) VALUES (-1, 'tbilisi', 'car_update', '1', '{}')`
+      const untouched = range(1, 40).filter((id) => ![5, 21, 30, 31, 32].includes(id))
+      assert.sameMembers(yield* rest(taken, "all"), untouched)
+      assert.sameMembers(
+        yield* rest(taken, "due"),
+        untouched.filter((id) => id < 20 || id > 22)
+      )
+    })
+  )
+
+  it.effect("in flight hides no other record, however many of its events are due before theirs", () =>
+    Effect.gen(function* () {
+      yield* fresh
+      const sql = yield* PgClient.PgClient
+      yield* insert("car_update", 1, 6000)
+      for (const [type, id] of [
+        ["client_update", 1],
+        ["car_update", 2],
+        ["booking_update", 3]
+      ] as const) {
+        yield* insert(type, id, 1)
+      }
+      yield* insert("client_update", 4, 1)
+      yield* sql`UPDATE events SET attempts = 1, next_attempt_at = now() + interval '1 hour' WHERE events.ext_id = '4'`
+      const taken = yield* take("car:1", "booking:3")
+      assert.sameDeepMembers<unknown>(
+        taken.map(({ record }) => record),
+        [
+          { entityType: "client", entityId: "1" },
+          { entityType: "car", entityId: "2" }
+        ]
+      )
+      assert.deepStrictEqual(yield* take("car:1", "booking:3", "client:1", "car:2"), [])
+    })
+  )
+
+  it.effect("of a paused branch is not taken, in whatever way it would be found", () =>
+    Effect.gen(function* () {
+      yield* fresh
+      const sql = yield* PgClient.PgClient
+      yield* insert("car_update", 1, 6000)
+      yield* insert("car_update", 2, 1)
+      yield* sql`INSERT INTO paused_branches (branch, paused_by) VALUES ('tbilisi', 'Anna')`
+      assert.deepStrictEqual([yield* take(), yield* take("car:1")], [[], []])
+    })
+  )
+})
+
+layer(tests, { excludeTestServices: true })("a row with a number below zero", (it) => {
+  it.effect("is taken and settled as any other", () =>
+    Effect.gen(function* () {
+      yield* fresh
+      const sql = yield* PgClient.PgClient
+      const events = yield* Events
+      yield* sql`INSERT INTO events (id, branch, type, ext_id, payload) VALUES (-5, 'tbilisi', 'car_update', '1', '{}')`
+      yield* insert("car_update", 2, 1)
+      const [odd, other] = yield* take()
+      assert.isDefined(odd)
+      assert.deepStrictEqual([odd.events[0].id, other?.events[0].id], ["-5", "1"])
+      yield* events.settle({
+        ...{ event: odd.events[0], reason: null, retryIn: null },
+        ...{ took: Duration.zero, traceId: "0af7651916cd43dd8448eb211c80319c" }
+      })
+      assert.lengthOf(yield* sql`SELECT FROM events WHERE events.id = -5 AND events.processed`, 1)
+    })
+  )
+})
