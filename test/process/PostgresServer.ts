@@ -3,10 +3,9 @@ import { execFile } from "node:child_process"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { NodeServices } from "@effect/platform-node"
-import { PgClient } from "@effect/sql-pg"
 import { Context, Effect, FileSystem, Layer, Redacted, Schema } from "effect"
 import { embeddedPostgres } from "../../src/database/EmbeddedPostgres.ts"
-import { TestDatabase } from "../support/TestDatabase.ts"
+import { outsider, TestDatabase } from "../support/TestDatabase.ts"
 
 const execute = promisify(execFile)
 
@@ -57,7 +56,7 @@ export const restartable = Layer.unwrap(
     return Layer.mergeAll(
       Layer.succeed(TestDatabase, { url }),
       PostgresServer.layer(join(directory, "postgres"), Number(new URL(Redacted.value(url)).port)),
-      PgClient.layer({ url, applicationName: "test" })
+      outsider(url)
     )
   })
 ).pipe(Layer.provideMerge(NodeServices.layer))

@@ -1,9 +1,9 @@
 import { NodeServices } from "@effect/platform-node"
-import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Redacted } from "effect"
 import { embeddedPostgres } from "../../src/database/EmbeddedPostgres.ts"
 import { Simulator } from "../../src/simulator/Simulator.ts"
+import { outsider } from "../support/TestDatabase.ts"
 import { about, allProcessed, insert } from "../support/tables.ts"
 import { rentprogSettings, serve } from "./program.ts"
 
@@ -29,7 +29,7 @@ describe("without DATABASE_URL", () => {
       const onItsDatabase = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
         Effect.gen(function* () {
           const url = Redacted.make(yield* fs.readFileString(`${data}/database-url`))
-          return yield* Effect.provide(effect, PgClient.layer({ url, applicationName: "test" }))
+          return yield* Effect.provide(effect, outsider(url))
         })
 
       const first = yield* serve(given)

@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { Deferred, Effect, Redacted } from "effect"
+import { inject } from "vitest"
 import { Simulator } from "../../src/simulator/Simulator.ts"
 import { TestDatabase } from "../support/TestDatabase.ts"
 import { until } from "../support/tables.ts"
@@ -32,7 +33,7 @@ export const run = (settings: Readonly<Record<string, string>>, ...args: Readonl
       const { PATH = "" } = process.env
       const child = spawn(process.execPath, [main, ...args], {
         // Programs run side by side, so each takes a port that is free.
-        env: { PATH, JARVIS_PORT: "0", ...settings },
+        env: { PATH, JARVIS_PORT: "0", JARVIS_SCHEMA: inject("schema"), ...settings },
         stdio: ["ignore", "pipe", "pipe"]
       })
       const written = { stdout: "", stderr: "" }

@@ -18,6 +18,16 @@ export const channel = (name: string): string =>
 export const pool = (url: Redacted.Redacted) =>
   Layer.unwrap(Effect.map(schema, (schema) => Database.layer(url, schema)))
 
+/** A pool of somebody who is no session of Jarvis's. */
+export const outsider = (url: Redacted.Redacted) =>
+  Layer.suspend(() =>
+    PgClient.layer({
+      url,
+      applicationName: "test",
+      startupParameters: { search_path: `"${inject("schema")}"` }
+    })
+  )
+
 /** The server's superuser, who makes databases and roles. What Jarvis does, it does as a plain owner. */
 export const superuser = Layer.suspend(() => Database.layer(Redacted.make(inject("superuserUrl"))))
 
