@@ -19,7 +19,7 @@ export interface Migration extends SqlFile {
   readonly checksum: string
   /**
    * False where its first line says `-- no transaction`: its statements run one by one, and each of them can be repeated.
-   * A statement ends with a semicolon at the end of a line.
+   * A statement ends with a semicolon at the end of a line; lines that begin with `--` belong to none.
    */
   readonly inTransaction: boolean
 }
@@ -69,7 +69,7 @@ export const readSqlFiles: Effect.Effect<
   const migrations = (yield* read("migrations")).flatMap(({ name, path, text }): Array<Migration> => {
     const [, id, title] = /^(\d+)_(\w+)\.sql$/.exec(name) ?? []
     if (id === undefined || title === undefined) return []
-    const inTransaction = !text.startsWith("-- no transaction")
+    const inTransaction = !/^-- no transaction\r?\n/.test(text)
     return [{ id: Number(id), name: title, path, text, checksum: checksumOf(text), inTransaction }]
   })
   const files = yield* read("functions")
@@ -115,7 +115,7 @@ export const asOneStatement = (place: Place, { text }: SqlFile): string =>
 /** The statements of a file that runs outside a transaction. */
 export const statementsOf = (place: Place, { text }: SqlFile): ReadonlyArray<string> =>
   textIn(place, text)
-    .replaceAll(/^--.*$/gm, "")
+    .replaceAll(/^[ \t]*--.*$/gm, "")
     .split(/;\s*$/m)
     .map((statement) => statement.trim())
     .filter((statement) => statement !== "")
