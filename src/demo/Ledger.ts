@@ -17,16 +17,16 @@ export type Standing = typeof Standing.Type
 export const standings = Effect.fnUntraced(function* (table: "events" | "history") {
   const sql = yield* PgClient.PgClient
   const rows = yield* sql`
-    SELECT coalesce(branch, '–') AS branch,
+    SELECT coalesce(row.branch, '–') AS branch,
       CASE
-        WHEN processed THEN 'processed'
-        WHEN next_attempt_at = 'infinity' THEN 'parked'
-        WHEN reason IS NULL THEN 'pending'
+        WHEN row.processed THEN 'processed'
+        WHEN row.next_attempt_at = 'infinity' THEN 'parked'
+        WHEN row.reason IS NULL THEN 'pending'
         ELSE 'waiting'
       END AS state,
-      split_part(reason, ':', 1) AS reason,
+      split_part(row.reason, ':', 1) AS reason,
       count(*)::int AS count
-    FROM ${sql(table)}
+    FROM ${sql(table)} AS row
     GROUP BY 1, 2, 3
     ORDER BY 1, 2, 3
   `
@@ -42,7 +42,7 @@ export const latency = Effect.gen(function* () {
   const [row] = yield* sql`
     SELECT coalesce(percentile_cont(0.5)  WITHIN GROUP (ORDER BY took), 0)::int AS median,
            coalesce(percentile_cont(0.99) WITHIN GROUP (ORDER BY took), 0)::int AS p99
-    FROM (SELECT extract(epoch FROM processed_at - ts) * 1000 AS took FROM events WHERE ok) AS done
+    FROM (SELECT extract(epoch FROM events.processed_at - events.ts) * 1000 AS took FROM events WHERE events.ok) AS done
   `
   return yield* Schema.decodeUnknownEffect(Schema.Struct({ median: Schema.Int, p99: Schema.Int }))(row)
 })
@@ -65,12 +65,13 @@ const compare = Effect.fnUntraced(function* (entityType: EntityType) {
     ])
   )
   const rows = yield* sql`
-    SELECT rentprog_id, deleted_at IS NOT NULL AS deleted, data FROM ${sql(tables[entityType])}
+    SELECT mirror.rentprog_id, mirror.deleted_at IS NOT NULL AS deleted, mirror.data
+    FROM ${sql(tables[entityType])} AS mirror
     UNION ALL
     -- What an event was about and the mirror does not know at all.
-    SELECT DISTINCT ext_id, false, NULL::jsonb FROM events
-    WHERE processed AND type LIKE ${`${entityType}\\_%`}
-      AND NOT EXISTS (SELECT FROM ${sql(tables[entityType])} AS mirror WHERE mirror.rentprog_id = ext_id)
+    SELECT DISTINCT events.ext_id, false, NULL::jsonb FROM events
+    WHERE events.processed AND events.type LIKE ${`${entityType}\\_%`}
+      AND NOT EXISTS (SELECT FROM ${sql(tables[entityType])} AS mirror WHERE mirror.rentprog_id = events.ext_id)
   `
   const mirrored = yield* Schema.decodeUnknownEffect(Schema.Array(MirrorRow))(rows)
   const wrong = mirrored.filter(({ data, deleted, rentprog_id }) => {
