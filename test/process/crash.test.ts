@@ -15,7 +15,8 @@ const simulator = Simulator.layer({
 describe.concurrent("a service that is killed", () => {
   it.live("again and again in mid-drain loses nothing, and the mirror becomes what RentProg is", () =>
     Effect.gen(function* () {
-      const webhooks = 400
+      // More than arrive while a program starts: some are still to come at each kill.
+      const webhooks = 1000
       const given = yield* settings
       let program = yield* serve(given)
       const receiving = yield* Effect.forkScoped(receive(webhooks))
