@@ -63,24 +63,16 @@ export const eventsGoOn = Effect.fnUntraced(function* ({ version }: Early) {
   yield* sql`UPDATE events SET processed = false WHERE id = ${parked.id}::bigint`
   assert.isTrue(isPending(yield* event(parked.id)))
 
-  const taken = yield* events.take(tbilisi, [])
+  const taken = (yield* events.take(tbilisi, [])).flatMap(({ events }) => events)
   const due = ["8", "102", "105", ...(version < 5 ? [] : ["59"]), ...(version < 8 ? [] : ["108"])]
   assert.deepStrictEqual(taken.map(({ ext_id }) => ext_id).sort(), due.sort())
-  const [one] = taken
-  assert.isDefined(one)
-  yield* events.settle({
-    event: one,
-    reason: "rentprog_timeout: slow",
-    retryIn: Duration.hours(1),
-    traceId: "t"
-  })
-  const [last] = yield* sql`
-    SELECT id::int, attempt, reason, source_id::text FROM row_attempts ORDER BY row_attempts.id DESC LIMIT 1
-  `
-  const attempt = { attempt: 1, reason: "rentprog_timeout: slow", source_id: one.id }
-  // Of 101 there are three already, of 102 five.
-  assert.deepStrictEqual<unknown>(last, { id: version < 9 ? 1 : 9, ...attempt })
 
+  // The attempts go on behind those that are written down: three of 101, and five of 102.
+  const [attempt] = yield* sql`
+    INSERT INTO row_attempts (source, source_id, attempt, reason) VALUES ('event', 101, 4, 'rentprog_timeout')
+    RETURNING id::int
+  `
+  assert.deepStrictEqual(attempt, { id: version < 9 ? 1 : 9 })
   assert.isTrue(isPending(yield* insertEvent({ type: "car.update", company_id: 77, payload: { id: 5 } })))
 })
 
@@ -88,11 +80,11 @@ export const eventsGoOn = Effect.fnUntraced(function* ({ version }: Early) {
 export const historyGoesOn = Effect.fnUntraced(function* ({ version }: Early) {
   const sql = yield* PgClient.PgClient
   const history = yield* History
-  const swept = yield* Effect.withSpan(
-    history.retry(({ reason }) => Effect.succeed(reason?.startsWith("entity") ? Duration.minutes(1) : null)),
-    "sweep"
+  const due = yield* sql`SELECT FROM history WHERE NOT processed AND next_attempt_at <= now()`
+  assert.lengthOf(due, version === 5 || version === 6 ? 3 : 0)
+  yield* history.retry(({ reason }) =>
+    Effect.succeed(reason?.startsWith("entity") ? Duration.minutes(1) : null)
   )
-  assert.strictEqual(swept.length, version === 5 || version === 6 ? 3 : 0)
 
   const change = "Иван Петров изменил , mileage с 1 на 2 в авто № 59"
   if (version < 5) yield* insertEntry({ operation_id: "72", description: change })
