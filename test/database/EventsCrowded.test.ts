@@ -77,8 +77,7 @@ layer(tests, { excludeTestServices: true })("a crowded record", (it) => {
       yield* insert("car_create", 1, 1200)
       yield* insert("car_update", 2, 20)
       const taken = yield* takeOne()
-      // Those that were taken have not been settled here, so they are among them.
-      const all = [...range(1, 2500), ...range(2521, 3720)]
+      const all = [...range(11, 2500), ...range(2531, 3720)]
       assert.sameMembers(yield* rest(taken, "all"), all)
       assert.sameMembers(yield* rest(taken, "due"), all)
     })
@@ -93,12 +92,12 @@ layer(tests, { excludeTestServices: true })("a crowded record", (it) => {
         WHERE events.id BETWEEN 20 AND 22`
       const taken = yield* takeOne()
       yield* insert("car_update", 1, 3)
-      yield* sql`UPDATE events SET processed = false WHERE events.id IN (5, 21, 30)`
+      yield* sql`UPDATE events SET processed = false WHERE events.id IN (21, 30)`
       yield* sql`UPDATE events SET processed = true WHERE events.id = 31`
       yield* sql`UPDATE events SET ext_id = '2' WHERE events.id = 32`
       // An old number, given by hand to a row that comes now.
       yield* sql`INSERT INTO events (id, branch, type, ext_id, payload) VALUES (-1, 'tbilisi', 'car_update', '1', '{}')`
-      const untouched = range(1, 40).filter((id) => ![5, 21, 30, 31, 32].includes(id))
+      const untouched = range(11, 40).filter((id) => ![21, 30, 31, 32].includes(id))
       assert.sameMembers(yield* rest(taken, "all"), untouched)
       assert.sameMembers(
         yield* rest(taken, "due"),
