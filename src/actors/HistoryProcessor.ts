@@ -5,12 +5,14 @@
  */
 import { Context, Duration, Effect, Metric, Option, Schedule, Schema } from "effect"
 import { Singleton } from "effect/cluster"
-import { History, type HistoryOutcome } from "../database/History.ts"
+import { History } from "../database/History.ts"
+import type { HistoryOutcome } from "../database/retryHistory.ts"
 import type { Branch } from "../domain/Branch.ts"
 import { HistoryId } from "../domain/History.ts"
 import { backoff, codeOfText, isSpent, loggableReason } from "../domain/Reason.ts"
 import { BranchActor } from "./Branch.ts"
 import { listen } from "./listen.ts"
+import { reportRefusals } from "./reportRefusals.ts"
 import { supervise } from "./supervise.ts"
 import { tellBranch } from "./tellBranch.ts"
 
@@ -59,11 +61,12 @@ export const layer = (options: HistoryProcessorOptions) =>
 
       const sweep = Effect.gen(function* () {
         for (let batch = 0; batch < mostBatches; batch += 1) {
-          const tried = yield* history.retry(waitFor)
-          yield* Effect.forEach(tried, tellOne, { discard: true })
-          if (tried.length === 0) break
+          const { due, outcomes } = yield* history.retry(waitFor)
+          yield* Effect.forEach(outcomes, tellOne, { discard: true })
+          if (due === 0) break
         }
         yield* ask
+        yield* reportRefusals("history", yield* history.refusing)
       }).pipe(Effect.withSpan("HistoryProcessor.sweep"))
 
       const listener = listen({

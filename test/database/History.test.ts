@@ -1,13 +1,18 @@
 import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
 import { Deferred, Duration, Effect, Fiber } from "effect"
-import { History, type Policy } from "../../src/database/History.ts"
+import { History } from "../../src/database/History.ts"
+import type { Policy } from "../../src/database/retryHistory.ts"
 import { HistoryId } from "../../src/domain/History.ts"
 import { arriveQuietly, fresh, insert, makeDue, mileage, numbers, rows, tbilisi, tests } from "./waiting.ts"
 
 const park: Policy = () => Effect.succeed(null)
 const inAnHour: Policy = () => Effect.succeed(Duration.hours(1))
-const retry = (policy: Policy = inAnHour) => History.use((history) => history.retry(policy))
+const retry = (policy: Policy = inAnHour) =>
+  Effect.map(
+    History.use((history) => history.retry(policy)),
+    ({ outcomes }) => outcomes
+  )
 
 layer(tests, { excludeTestServices: true })("History.retry", (it) => {
   it.effect("takes what is due, the oldest entries first, a hundred at most", () =>

@@ -1,0 +1,137 @@
+/** Records that log entries wait for. */
+import type { PgClient } from "@effect/sql-pg"
+import { Effect, Schema } from "effect"
+import type { SqlError, Statement } from "effect/sql"
+import { apart } from "./apart.ts"
+import { historyRows, missing } from "./historyRows.ts"
+import { forgive, refuseFailed } from "./Refusals.ts"
+import { Suppressed, sayRefusal } from "./refusal.ts"
+
+/** How many rows are touched at a time, and how often: what is left comes with the next sweep. */
+const page = 1000
+const mostPages = 100
+
+/** How many records are asked for at a time: far more than RentProg answers until the next sweep. */
+const mostAsked = 1000
+
+/** As `History.askForMissing` says. */
+export const askForMissing = (sql: PgClient.PgClient): Effect.Effect<number, SqlError.SqlError> => {
+  const { allowed, lacking, waiting } = historyRows(sql)
+  const wanted = sql`substr(history.reason, ${missing.length + 1}::int)`
+
+  /** Updates all rows of which `condition` is true, a page at a time. */
+  const touch = Effect.fnUntraced(function* (condition: Statement.Fragment, set: Statement.Fragment) {
+    const update = (ids: ReadonlyArray<string>) =>
+      Effect.filterOrFail(
+        sql`
+          WITH touched AS (
+            UPDATE history SET ${set} WHERE history.id = ANY (${ids}::text[]::bigint[]) RETURNING history.id
+          ), forgiven AS (
+            ${forgive(sql, "history", "touched")}
+          )
+          SELECT touched.id FROM touched
+        `,
+        ({ length }) => length === ids.length,
+        () => new Suppressed()
+      ).pipe(sql.withTransaction)
+
+    const touchPage = (after: string) =>
+      Effect.gen(function* () {
+        const rows = yield* sql<{ readonly id: string }>`
+          SELECT history.id::text FROM history
+          WHERE history.id > ${after}::text::bigint AND ${condition} AND ${allowed}
+          ORDER BY history.id
+          LIMIT ${page}
+          FOR UPDATE SKIP LOCKED
+        `
+        const ids = rows.map(({ id }) => id)
+        yield* refuseFailed(sql, "history", (yield* apart(ids, update)).failed)
+        return ids.length < page ? undefined : ids.at(-1)
+      }).pipe(sql.withTransaction)
+
+    let after: string | undefined = "-9223372036854775808"
+    for (let n = 0; n < mostPages && after !== undefined; n += 1) after = yield* touchPage(after)
+  })
+
+  // A record that arrived while its entry was being written down told nobody: the trigger tries these again.
+  const tryArrived = touch(
+    sql`
+      ${lacking} AND CASE split_part(history.reason, ' ', 2)
+        WHEN 'car' THEN
+          EXISTS (SELECT FROM cars WHERE cars.rentprog_id = split_part(history.reason, ' ', 3))
+        WHEN 'client' THEN
+          EXISTS (SELECT FROM clients WHERE clients.rentprog_id = split_part(history.reason, ' ', 3))
+        WHEN 'booking' THEN
+          EXISTS (SELECT FROM bookings WHERE bookings.rentprog_id = split_part(history.reason, ' ', 3))
+      END
+    `,
+    sql`processed = false`
+  )
+
+  // The event that was queued for a record says by its own end whether RentProg has the record.
+  const parkLost = touch(
+    sql`
+      ${waiting} AND ${lacking} AND EXISTS (
+        SELECT FROM events
+        WHERE events.metadata ->> 'asked_for' = ${wanted} AND events.branch = history.branch
+          AND NOT events.processed AND events.next_attempt_at = 'infinity'
+          AND events.reason LIKE 'rentprog\\_not\\_found%'
+      )
+    `,
+    sql`next_attempt_at = 'infinity', attempts = history.attempts + 1`
+  )
+
+  const insert = (records: ReadonlyArray<Lacking>) =>
+    sql`
+      INSERT INTO events (branch, type, ext_id, payload, metadata)
+      SELECT lacking.branch, split_part(lacking.record, ' ', 1) || '_update', split_part(lacking.record, ' ', 2),
+        jsonb_build_object('id', split_part(lacking.record, ' ', 2)), jsonb_build_object('asked_for', lacking.record)
+      FROM jsonb_to_recordset(${sql.json(records)}) AS lacking (branch text, record text)
+      RETURNING events.id
+    `.pipe(sql.withTransaction)
+
+  const ask = Effect.gen(function* () {
+    // Two who ask at once would both find nothing queued.
+    yield* sql`SELECT pg_advisory_xact_lock(hashtext('jarvis asks for missing records'))`
+    const records = yield* Effect.flatMap(
+      sql`
+        SELECT lacking.branch, lacking.record
+        FROM (
+          SELECT DISTINCT history.branch, ${wanted} AS record FROM history
+          WHERE ${waiting} AND ${lacking} AND ${allowed} AND history.branch IS NOT NULL
+        ) AS lacking
+        WHERE NOT EXISTS (
+          SELECT FROM events
+          WHERE events.metadata ->> 'asked_for' = lacking.record AND events.branch = lacking.branch
+            AND (NOT events.processed OR events.reason LIKE 'discarded%')
+        )
+        -- A webhook's event that is under way brings the record as well.
+        AND NOT EXISTS (
+          SELECT FROM events
+          WHERE events.branch = lacking.branch AND events.ext_id = split_part(lacking.record, ' ', 2)
+            AND split_part(events.type, '_', 1) = split_part(lacking.record, ' ', 1)
+            AND NOT events.processed AND events.next_attempt_at < 'infinity'
+        )
+        LIMIT ${mostAsked}
+      `,
+      decodeLacking
+    )
+    const { done, failed } = yield* apart(records, insert)
+    const [refused] = failed
+    if (refused !== undefined) {
+      yield* Effect.logError(
+        `${failed.length} records that the log tells of cannot be asked for: events takes no row: ${sayRefusal(refused[1])}`
+      )
+    }
+    return done.length
+  }).pipe(sql.withTransaction)
+
+  return tryArrived.pipe(Effect.andThen(parkLost), Effect.andThen(ask))
+}
+
+/** What an entry waits for: `car 59439` of a branch. */
+const Lacking = Schema.Struct({ branch: Schema.String, record: Schema.String })
+type Lacking = typeof Lacking.Type
+
+const decodeLacking = (rows: ReadonlyArray<unknown>) =>
+  Effect.orDie(Schema.decodeUnknownEffect(Schema.Array(Lacking))(rows))
