@@ -10,6 +10,13 @@ import { migrateAs } from "./MigrationsProgram.ts"
 
 const write = "INSERT INTO events (type, payload) VALUES ('car_update', '{}')"
 
+/** Looks until it is as wished, or until the migration ends, which it should not have done. */
+const meanwhile = <A, E, R, A2, E2>(
+  migration: Fiber.Fiber<A2, E2>,
+  look: Effect.Effect<A, E, R>,
+  wished: (answer: A) => boolean
+) => Effect.raceFirst(until(look, wished), Fiber.join(migration))
+
 /** How many sessions wait for the table. */
 const waiting = PgClient.PgClient.use(
   (sql) => sql`SELECT FROM pg_locks WHERE pg_locks.relation = to_regclass('events') AND NOT pg_locks.granted`
@@ -56,9 +63,9 @@ describe("while somebody writes to a table", () => {
           Effect.gen(function* () {
             const fiber = yield* Effect.forkChild(migrate)
             for (let round = 0; round < 3; round++) {
-              yield* until(waiting, (count) => count > 0)
+              yield* meanwhile(fiber, waiting, (count) => count > 0)
               yield* run(write)
-              yield* until(waiting, (count) => count === 0)
+              yield* meanwhile(fiber, waiting, (count) => count === 0)
             }
             assert.isUndefined(fiber.pollUnsafe(), "it is still at it")
             return fiber
@@ -80,7 +87,8 @@ describe("while somebody writes to a table", () => {
         write,
         Effect.gen(function* () {
           const fiber = yield* Effect.forkChild(indexAgain)
-          yield* until(
+          yield* meanwhile(
+            fiber,
             sql`SELECT FROM pg_stat_progress_create_index WHERE phase = 'waiting for writers before build'`,
             (found) => found.length > 0
           )
