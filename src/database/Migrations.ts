@@ -13,7 +13,7 @@ import { type Catalog, readCatalog } from "./catalog.ts"
 import { sayWhy } from "./Database.ts"
 import { ddl } from "./ddl.ts"
 import { readExpected } from "./expected.ts"
-import { type Dependent, replaceFunctions } from "./functions.ts"
+import { type Dependent, findOwnOutdated, replaceFunctions } from "./functions.ts"
 import { type Finding, inspect } from "./preflight.ts"
 import type { SchemaName } from "./SchemaName.ts"
 import {
@@ -238,6 +238,8 @@ export const migrate = (
     if (fatal.length > 0) return yield* new Unfit({ message: String(fatal.length) })
     if (migrations.length === 0 && !functions) return []
 
+    // What stands in the functions' way is found before anything changes.
+    if (functions) yield* findOwnOutdated(sql, schema, actual, expected)
     yield* Effect.forEach(migrations, (migration) => runMigration(sql, schema, files, migration), {
       discard: true
     })

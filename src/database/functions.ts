@@ -36,7 +36,7 @@ const Outdated = Schema.Struct({
 })
 const decodeOutdated = Schema.decodeUnknownEffect(Schema.Array(Outdated))
 
-/** What has to be dropped before the files can make it anew, and all that stands on that: the topmost first. */
+/** What CREATE OR REPLACE cannot change, and all that stands on that: the topmost first. */
 const findOutdated = Effect.fnUntraced(function* (
   sql: PgClient.PgClient,
   schema: SchemaName,
@@ -91,6 +91,29 @@ const findOutdated = Effect.fnUntraced(function* (
 })
 
 /**
+ * What has to be dropped before the files can make it anew, the topmost first. Fails where something of the company's stands
+ * on any of it.
+ */
+export const findOwnOutdated = Effect.fnUntraced(function* (
+  sql: PgClient.PgClient,
+  schema: SchemaName,
+  actual: Catalog,
+  expected: Catalog
+) {
+  const outdated = yield* findOutdated(sql, schema, actual, expected)
+  const theirs = outdated.filter(({ object }) => object === null)
+  if (theirs.length > 0) {
+    const ours = outdated.filter(({ object }) => object !== null)
+    return yield* new Dependent({
+      message:
+        `${theirs.map(({ title }) => title).join(", ")} depends on ${ours.map(({ title }) => title).join(", ")}, ` +
+        "which this version of Jarvis has to make anew; drop yours, run jarvis migrate again, and then create yours again"
+    })
+  }
+  return outdated.flatMap(({ object }) => (object === null ? [] : [object]))
+})
+
+/**
  * Brings the functions to their current text, within a transaction. What CREATE OR REPLACE cannot change is dropped and made
  * anew with its grants. Nothing of the company's is ever dropped with it.
  */
@@ -105,19 +128,9 @@ export const replaceFunctions = Effect.fnUntraced(function* (
     Effect.forEach(statements, (statement) => sql.unsafe(statement), { discard: true })
   const texts = files.map((file) => asOneStatement(schema, file))
 
-  const outdated = yield* findOutdated(sql, schema, actual, expected)
-  if (outdated.length === 0) return yield* run(texts)
+  const objects = yield* findOwnOutdated(sql, schema, actual, expected)
+  if (objects.length === 0) return yield* run(texts)
 
-  const theirs = outdated.filter(({ object }) => object === null)
-  if (theirs.length > 0) {
-    const ours = outdated.filter(({ object }) => object !== null)
-    return yield* new Dependent({
-      message:
-        `${theirs.map(({ title }) => title).join(", ")} depends on ${ours.map(({ title }) => title).join(", ")}, ` +
-        "which this version of Jarvis has to make anew; drop yours, run jarvis migrate again, and then create yours again"
-    })
-  }
-  const objects = outdated.flatMap(({ object }) => (object === null ? [] : [object]))
   const granted = yield* readGrants(sql, schema, objects)
   yield* run(objects.map((object) => `DROP ${object.replace(/^TABLE/, "VIEW")}`))
   yield* run(texts)

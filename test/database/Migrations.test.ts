@@ -85,8 +85,8 @@ describe("migrate", () => {
   )
 
   for (const [title, grants, why] of [
-    ["create nothing", [], "permission denied"],
-    ["not change a table that stands there", ["CREATE"], "must be owner of table cars"]
+    ["create nothing", [], /CREATE|permission denied/],
+    ["not change a table that stands there", ["CREATE"], /table cars/]
   ] as const) {
     it.live(`who may ${title} is told so, and nothing is left half done`, () =>
       Effect.gen(function* () {
@@ -96,7 +96,7 @@ describe("migrate", () => {
         yield* sql`CREATE TABLE cars (id serial PRIMARY KEY)`
         const before = yield* whole
         const { pool } = yield* guest(...grants.map((right) => `${right} ON SCHEMA "${name}"`))
-        assert.include((yield* Effect.flip(Effect.provide(migrated, pool))).message, why)
+        assert.match((yield* Effect.flip(Effect.provide(migrated, pool))).message, why)
         assert.deepStrictEqual(yield* whole, before)
       }).pipe(Effect.scoped, Effect.provide(emptyDatabase))
     )
