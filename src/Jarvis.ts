@@ -20,10 +20,13 @@ import { Events } from "./database/Events.ts"
 import { History } from "./database/History.ts"
 import { Inbox } from "./database/Inbox.ts"
 import { Measures } from "./database/Measures.ts"
-import { migrate } from "./database/Migrations.ts"
+import * as Migrations from "./database/Migrations.ts"
 import { Mirror } from "./database/Mirror.ts"
 import { Notifications } from "./database/Notifications.ts"
 import { Pauses } from "./database/Pauses.ts"
+import { count } from "./database/preflight/names.ts"
+import { risks } from "./database/preflight/report.ts"
+import type { Plan } from "./database/preflight.ts"
 import { RowActions } from "./database/RowActions.ts"
 import { Rows } from "./database/Rows.ts"
 import { Overviews } from "./http/Overviews.ts"
@@ -57,34 +60,56 @@ export const database = Layer.unwrap(
   Layer.provide(NodeServices.layer)
 )
 
-/** Brings the database up to date and answers the names of what ran. */
-export const migrated = Settings.use(({ schema }) => migrate(schema)).pipe(
-  Effect.mapError(({ message }) => new StartError({ message: `cannot migrate the database: ${message}` })),
+const cannotMigrate = ({ message }: Migrations.MigrationError) =>
+  new StartError({ message: `cannot migrate the database: ${message}` })
+
+/** What bringing the database up to date would meet, and do. */
+export const planned = Settings.use(({ schema }) => Migrations.plan(schema)).pipe(
+  Effect.mapError(cannotMigrate),
   Effect.provide(NodeServices.layer)
 )
 
-/** Logs and traces as the settings say. */
-export const observability = Layer.unwrap(
-  Settings.useSync(({ logFormat, logLevel, otlpEndpoint }) =>
-    Layer.mergeAll(
-      Logger.layer([
-        loggers[Option.getOrElse(logFormat, () => (process.stdout.isTTY ? "pretty" : "logfmt"))],
-        Logger.tracerLogger
-      ]),
-      Layer.succeed(References.MinimumLogLevel, logLevel),
-      Option.match(otlpEndpoint, {
-        onNone: () => Layer.empty,
-        onSome: (baseUrl) =>
-          Layer.provide(
-            Otlp.layerJson({ baseUrl, resource: { serviceName: "jarvis" } }),
-            FetchHttpClient.layer
-          )
-      })
+/**
+ * Brings the database up to date and answers the names of what ran. Where nothing is fatal, `tell` hears the plan before
+ * anything changes.
+ */
+export const migrated = (tell: (plan: Plan) => Effect.Effect<void>) =>
+  Settings.use(({ schema }) => Migrations.migrate(schema, tell)).pipe(
+    Effect.catchTag("MigrationError", (error) => Effect.fail(cannotMigrate(error))),
+    Effect.provide(NodeServices.layer)
+  )
+
+/** Logs and traces as the settings say. A command's standard output is for its answer. */
+export const observability = (stream: "stdout" | "stderr") =>
+  Layer.unwrap(
+    Settings.useSync(({ logFormat, logLevel, otlpEndpoint }) =>
+      Layer.mergeAll(
+        Logger.layer([
+          loggers[stream][Option.getOrElse(logFormat, () => (process[stream].isTTY ? "pretty" : "logfmt"))],
+          Logger.tracerLogger
+        ]),
+        Layer.succeed(Logger.LogToStderr, stream === "stderr"),
+        Layer.succeed(References.MinimumLogLevel, logLevel),
+        Option.match(otlpEndpoint, {
+          onNone: () => Layer.empty,
+          onSome: (baseUrl) =>
+            Layer.provide(
+              Otlp.layerJson({ baseUrl, resource: { serviceName: "jarvis" } }),
+              FetchHttpClient.layer
+            )
+        })
+      )
     )
   )
-)
 
-const loggers = { pretty: Logger.consolePretty(), logfmt: Logger.consoleLogFmt, json: Logger.consoleJson }
+const loggers = {
+  stdout: { pretty: Logger.consolePretty(), logfmt: Logger.consoleLogFmt, json: Logger.consoleJson },
+  stderr: {
+    pretty: Logger.consolePretty(),
+    logfmt: Logger.withConsoleError(Logger.formatLogFmt),
+    json: Logger.withConsoleError(Logger.formatJson)
+  }
+}
 
 /** What the actors do, and what tells of them. */
 const actors = Layer.unwrap(
@@ -132,9 +157,20 @@ const http = Layer.effectDiscard(
   Layer.provide(NodeServices.layer)
 )
 
+/** Each risk where something is about to change, and where nothing is, how many there are. */
+const warn = Effect.fnUntraced(function* (plan: Plan) {
+  const found = risks(plan)
+  if (plan.pending.length > 0) {
+    yield* Effect.forEach(found, (risk) => Effect.logWarning(`the database: ${risk}`), { discard: true })
+  }
+  if (found.length > 0) {
+    yield* Effect.logWarning(`the database has ${count(found.length, "risk")}; see jarvis migrate --dry-run`)
+  }
+})
+
 const migrations = Layer.effectDiscard(
   Effect.andThen(
-    migrated,
+    migrated(warn),
     Health.use(({ report }) => report("migrations", "up"))
   )
 )

@@ -1,26 +1,12 @@
 /** The command line. With no command it serves. */
-import { existsSync } from "node:fs"
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Cause, ConfigProvider, Console, Effect, Exit, Layer } from "effect"
-import { Command } from "effect/cli"
+import { Cause, Console, Effect, Exit, Layer } from "effect"
+import { CliError, Command } from "effect/cli"
+import { configured } from "./cli/configured.ts"
+import { Ending } from "./cli/Ending.ts"
+import { migrate } from "./cli/migrate.ts"
+import { presenter } from "./cli/presenter.ts"
 import * as Jarvis from "./Jarvis.ts"
-import { Settings } from "./Settings.ts"
-
-/** The environment, and what `.env` adds to it. */
-const environment = Layer.unwrap(
-  Effect.sync(() => {
-    if (existsSync(".env")) process.loadEnvFile(".env")
-    return ConfigProvider.layer(ConfigProvider.fromEnv())
-  })
-)
-
-/** A command's settings are read when it runs: whoever asks for help has none yet. */
-const configured = <A, E, R>(command: Effect.Effect<A, E, R>) =>
-  command.pipe(
-    Effect.provide(Jarvis.database),
-    Effect.provide(Jarvis.observability),
-    Effect.provide(Layer.provide(Settings.layer, environment))
-  )
 
 /** Milliseconds: longer than the actors and the server take, and a database that is well. */
 const lastMoment = 20_000
@@ -33,32 +19,37 @@ const lastResort = Effect.sync(() => {
 })
 
 const serve = Command.make("jarvis", {}, () =>
-  Effect.andThen(lastResort, configured(Layer.launch(Jarvis.service)))
-).pipe(Command.withDescription("Keeps the mirror of RentProg true until it is told to stop."))
-
-const migrate = Command.make("migrate", {}, () =>
-  configured(
-    Effect.gen(function* () {
-      const ran = yield* Jarvis.migrated
-      yield* ran.length === 0
-        ? Console.log("the database is up to date")
-        : Effect.forEach(ran, (name) => Console.log(`migrated: ${name}`), { discard: true })
-    })
+  Effect.andThen(lastResort, configured("stdout")(Layer.launch(Jarvis.service)))
+).pipe(
+  Command.withDescription(
+    "With no command, Jarvis serves: it keeps the mirror of RentProg true until it is told to stop."
   )
-).pipe(Command.withDescription("Brings the database up to date and ends."))
+)
+
+/** Usage was wrong 2, else 1 or what the command said. Being told to stop is no failure. */
+const exitCode = (exit: Exit.Exit<unknown, unknown>): number => {
+  if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) return 0
+  const error = Cause.findErrorOption(exit.cause)
+  if (error._tag === "None") return 1
+  if (error.value instanceof Ending) return error.value.code
+  return CliError.isCliError(error.value) ? 2 : 1
+}
 
 serve.pipe(
   Command.withSubcommands([migrate]),
   Command.run({ version: "0.1.0" }),
+  Effect.provide(presenter),
   Effect.provide(NodeServices.layer),
   Effect.tapCause((cause) => {
     const error = Cause.findErrorOption(cause)
     if (Cause.hasInterruptsOnly(cause)) return Effect.void
-    return Console.error(`jarvis: ${error._tag === "Some" ? error.value.message : Cause.pretty(cause)}`)
+    if (error._tag === "None") return Console.error(`jarvis: ${Cause.pretty(cause)}`)
+    // These have been told.
+    if (error.value instanceof Ending || CliError.isCliError(error.value)) return Effect.void
+    return Console.error(`jarvis: ${error.value.message}`)
   }),
   NodeRuntime.runMain({
     disableErrorReporting: true,
-    // Being told to stop is no failure.
-    teardown: (exit, onExit) => onExit(Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause) ? 0 : 1)
+    teardown: (exit, onExit) => onExit(exitCode(exit))
   })
 )

@@ -6,15 +6,18 @@
  * transaction begins again a little later.
  */
 import { PgClient } from "@effect/sql-pg"
-import { Duration, Effect, type FileSystem, type Path, Schedule, Schema } from "effect"
+import { Data, Duration, Effect, type FileSystem, type Path, Schedule, Schema } from "effect"
 import { Reactivity } from "effect/reactivity"
 import type { SqlError } from "effect/sql"
-import { type Catalog, readCatalog } from "./catalog.ts"
+import type { Catalog } from "./catalog.ts"
 import { sayWhy } from "./Database.ts"
 import { ddl } from "./ddl.ts"
 import { readExpected } from "./expected.ts"
-import { type Dependent, findOwnOutdated, replaceFunctions } from "./functions.ts"
-import { type Finding, inspect } from "./preflight.ts"
+import { findOwnOutdated, replaceFunctions } from "./functions.ts"
+import { isBook } from "./preflight/Comparison.ts"
+import { anywhere, type Finding, worstFirst } from "./preflight/Finding.ts"
+import { refusal } from "./preflight/report.ts"
+import { findInstead, inspect, type Plan, survey } from "./preflight.ts"
 import type { SchemaName } from "./SchemaName.ts"
 import {
   asOneStatement,
@@ -32,14 +35,7 @@ export class MigrationError extends Schema.TaggedError<MigrationError>()("Migrat
 }) {}
 
 /** The preflight found something fatal: nothing has changed. */
-export class Unfit extends Schema.TaggedError<Unfit>()("Unfit", { message: Schema.String }) {}
-
-/** What `migrate` would meet, and do. */
-export interface Plan {
-  readonly findings: ReadonlyArray<Finding>
-  /** The names of what has not run here: `0002_indexes`, and `functions` where their text is another one. */
-  readonly pending: ReadonlyArray<string>
-}
+export class Unfit extends Data.TaggedError("Unfit")<{ readonly plan: Plan; readonly message: string }> {}
 
 const functionsName = "functions"
 const nameOf = ({ id, name }: Migration): string => `${String(id).padStart(4, "0")}_${name}`
@@ -82,7 +78,8 @@ const exclusively = Effect.fnUntraced(function* (sql: PgClient.PgClient, schema:
 })
 
 const readRan = Effect.fnUntraced(function* (sql: PgClient.PgClient, actual: Catalog) {
-  const has = (name: string) => actual.relations.some((relation) => relation.name === name)
+  const has = (name: string) =>
+    actual.relations.some((relation) => relation.name === name && isBook(relation))
   const rows = has("jarvis_migrations")
     ? yield* sql`
         SELECT coalesce((ran.row ->> 'id')::int, (ran.row ->> 'migration_id')::int) AS id, ran.row ->> 'name' AS name,
@@ -192,38 +189,65 @@ const runMigration = Effect.fnUntraced(
     Effect.mapError(effect, (error) => new MigrationError({ message: `${migration.path}: ${sayWhy(error)}` }))
 )
 
-const asMigrationError = Effect.mapError((error: SqlError.SqlError | Dependent | MigrationError | Unfit) => {
-  if (error._tag === "SqlError") return new MigrationError({ message: sayWhy(error) })
-  return error._tag === "Dependent" ? new MigrationError({ message: error.message }) : error
-})
+const failed = (message: string) => Effect.fail(new MigrationError({ message }))
+const sqlFailed = (error: SqlError.SqlError) => failed(sayWhy(error))
 
 const readPlan = Effect.fnUntraced(function* (sql: PgClient.PgClient, schema: SchemaName, files: SqlFiles) {
-  const actual = yield* readCatalog(sql, schema)
-  const ran = yield* readRan(sql, actual)
+  const seen = yield* survey(sql, schema)
+  const ran: Ran = seen.isBlind ? { migrations: [], functions: null } : yield* readRan(sql, seen.actual)
   yield* check(ran, files)
-  const expected = yield* readExpected(sql, files)
-  const findings = yield* inspect(sql, schema, actual, expected)
   const migrations = files.migrations.filter(isPending(ran))
-  return { actual, expected, findings, migrations, functions: hasOtherFunctions(ran, files) }
+  const functions = hasOtherFunctions(ran, files)
+  const pending = [...migrations.map(nameOf), ...(functions ? [functionsName] : [])]
+  const { expected, findings } = yield* inspect(
+    sql,
+    seen,
+    schema,
+    { files: pending.length === 0 ? [] : [files.bookkeeping, ...migrations], functions },
+    ran.migrations.length > 0 || ran.functions !== null,
+    readExpected(sql, files)
+  )
+  const plan: Plan = {
+    schema,
+    serverVersion: seen.server.version,
+    findings,
+    pending,
+    instead: yield* findInstead(sql, seen, schema, findings)
+  }
+  return { actual: seen.actual, expected, plan, migrations, functions }
 })
+
+/** What the functions cannot be made anew for. */
+const inTheWay = (message: string): Finding =>
+  anywhere("fatal", "sql/functions", { is: "in use", must: "free to be made anew", todo: message })
 
 /** What `migrate` would do, without doing it. */
 export const plan = (
   schema: SchemaName
-): Effect.Effect<Plan, MigrationError | Unfit, PgClient.PgClient | FileSystem.FileSystem | Path.Path> =>
+): Effect.Effect<Plan, MigrationError, PgClient.PgClient | FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function* () {
     const sql = yield* session(yield* PgClient.PgClient, schema)
-    const { findings, functions, migrations } = yield* readPlan(
+    const { actual, expected, functions, plan } = yield* readPlan(
       sql,
       schema,
       yield* Effect.orDie(readSqlFiles)
     )
-    return { findings, pending: [...migrations.map(nameOf), ...(functions ? [functionsName] : [])] }
-  }).pipe(asMigrationError, Effect.scoped)
+    if (!functions) return plan
+    return yield* findOwnOutdated(sql, schema, actual, expected).pipe(
+      Effect.as(plan),
+      Effect.catchTag("Dependent", ({ message }) =>
+        Effect.succeed({ ...plan, findings: worstFirst([inTheWay(message), ...plan.findings]) })
+      )
+    )
+  }).pipe(Effect.catchTag("SqlError", sqlFailed), Effect.scoped)
 
-/** Brings the database up to date and answers the names of what ran. */
+/**
+ * Brings the database up to date and answers the names of what ran. Where nothing is fatal, `tell` hears the plan before
+ * anything changes.
+ */
 export const migrate = (
-  schema: SchemaName
+  schema: SchemaName,
+  tell: (plan: Plan) => Effect.Effect<void> = () => Effect.void
 ): Effect.Effect<
   ReadonlyArray<string>,
   MigrationError | Unfit,
@@ -233,9 +257,11 @@ export const migrate = (
     const files = yield* Effect.orDie(readSqlFiles)
     const sql = yield* session(yield* PgClient.PgClient, schema)
     yield* exclusively(sql, schema)
-    const { actual, expected, findings, functions, migrations } = yield* readPlan(sql, schema, files)
-    const fatal = findings.filter(({ level }) => level === "fatal")
-    if (fatal.length > 0) return yield* new Unfit({ message: String(fatal.length) })
+    const { actual, expected, functions, migrations, plan } = yield* readPlan(sql, schema, files)
+    if (plan.findings.some(({ level }) => level === "fatal")) {
+      return yield* new Unfit({ plan, message: refusal(plan) })
+    }
+    yield* tell(plan)
     if (migrations.length === 0 && !functions) return []
 
     // What stands in the functions' way is found before anything changes.
@@ -255,4 +281,7 @@ export const migrate = (
       })
     )
     return [...migrations.map(nameOf), functionsName]
-  }).pipe(asMigrationError, Effect.scoped)
+  }).pipe(
+    Effect.catchTags({ SqlError: sqlFailed, Dependent: ({ message }) => failed(message) }),
+    Effect.scoped
+  )
