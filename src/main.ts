@@ -6,6 +6,7 @@ import { configured } from "./cli/configured.ts"
 import { Ending } from "./cli/Ending.ts"
 import { migrate } from "./cli/migrate.ts"
 import { presenter } from "./cli/presenter.ts"
+import { roles } from "./cli/roles.ts"
 import * as Jarvis from "./Jarvis.ts"
 
 /** Milliseconds: longer than the actors and the server take, and a database that is well. */
@@ -36,7 +37,7 @@ const exitCode = (exit: Exit.Exit<unknown, unknown>): number => {
 }
 
 serve.pipe(
-  Command.withSubcommands([migrate]),
+  Command.withSubcommands([migrate, roles]),
   Command.run({ version: "0.1.0" }),
   Effect.provide(presenter),
   Effect.provide(NodeServices.layer),

@@ -11,9 +11,11 @@ const environment = Layer.unwrap(
   })
 )
 
+/** Read when a command runs: whoever asks for help has none yet. */
+export const settings = Layer.provide(Settings.layer, environment)
+
 /**
- * A command with its database, its settings and a log. The settings are read when it runs: whoever asks for help has none
- * yet.
+ * A command with its database, its settings and a log.
  */
 export const configured =
   (log: "stdout" | "stderr") =>
@@ -21,5 +23,5 @@ export const configured =
     command.pipe(
       Effect.provide(Jarvis.database),
       Effect.provide(Jarvis.observability(log)),
-      Effect.provide(Layer.provide(Settings.layer, environment))
+      Effect.provide(settings)
     )

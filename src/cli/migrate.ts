@@ -1,6 +1,8 @@
 /** `jarvis migrate`: brings the database up to date, or says what that would do. */
-import { Console, Deferred, Effect } from "effect"
+import { Clock, Console, Deferred, Duration, Effect } from "effect"
 import { Command, Flag } from "effect/cli"
+import { adopt } from "../database/adoption.ts"
+import { sayWhy } from "../database/Database.ts"
 import { report, risks } from "../database/preflight/report.ts"
 import type { Plan } from "../database/preflight.ts"
 import * as Jarvis from "../Jarvis.ts"
@@ -36,10 +38,39 @@ const run = Effect.fnUntraced(function* (asJson: boolean) {
       Effect.forEach(risks(plan), (risk) => Console.error(`risk: ${risk}`), { discard: true })
     )
   ).pipe(Effect.tapErrorTag("Unfit", ({ plan }) => (asJson ? json(plan) : Effect.void)))
+  yield* adoptRows()
   if (asJson) return yield* json(yield* Deferred.await(found), ran)
   yield* ran.length === 0
     ? Console.log("the database is up to date")
     : Effect.forEach(ran, (name) => Console.log(`migrated: ${name}`), { discard: true })
+})
+
+/** How often it is told how far it is. */
+const sayEvery = Duration.toMillis("5 seconds")
+
+/** Rows that stood here before Jarvis. Whoever ends the command before they are done leaves the rest to the service. */
+const adoptRows = Effect.fnUntraced(function* () {
+  let said = yield* Clock.currentTimeMillis
+  const counts = new Map<string, number>()
+  const tell = Effect.fnUntraced(function* (table: string, rows: number) {
+    counts.set(table, rows)
+    const now = yield* Clock.currentTimeMillis
+    if (now - said < sayEvery) return
+    said = now
+    yield* Console.error(`adopting: ${rows} rows of ${table} so far`)
+  })
+  const left = yield* Effect.mapError(
+    adopt(tell),
+    (error) => new Jarvis.StartError({ message: `cannot adopt the rows of the database: ${sayWhy(error)}` })
+  )
+  yield* Effect.forEach(counts, ([table, rows]) => Console.error(`adopted: ${rows} rows of ${table}`), {
+    discard: true
+  })
+  if (left.length > 0) {
+    yield* Console.error(
+      `some rows of ${left.join(", ")} are held by somebody or refuse to be updated, see row_refusals; the service tries them again`
+    )
+  }
 })
 
 const act = Effect.fnUntraced(function* (flags: { readonly dryRun: boolean; readonly json: boolean }) {
@@ -67,6 +98,7 @@ export const migrate = Command.make(
       "",
       "Before anything changes, it looks for what does not fit: fatal is what Jarvis cannot work with, and then nothing is",
       "changed; a risk is what it works with, though something may be refused, changed or replaced; the rest is harmless.",
+      "Rows that stood there before are adopted in small steps; what is left when it is ended, the service goes on with.",
       "Where tables of the same names do not fit, Jarvis can live in a schema of its own: JARVIS_SCHEMA=jarvis.",
       "",
       "Exit codes: 0 done, or nothing fatal; 1 failed, or something fatal; 2 wrong usage."
