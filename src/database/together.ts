@@ -1,7 +1,8 @@
-import { Effect, type Exit } from "effect"
+import { Effect, Exit } from "effect"
 import type { SqlError } from "effect/sql"
-import type { DatabaseError } from "../domain/Reason.ts"
-import { asDatabaseError } from "./Database.ts"
+import { DatabaseError } from "../domain/Reason.ts"
+import { apart } from "./apart.ts"
+import { sayFault } from "./refusal.ts"
 
 /** One request of a batch, and the way to answer it. */
 interface Entry<A> {
@@ -9,23 +10,20 @@ interface Entry<A> {
   completeUnsafe(exit: Exit.Exit<void, DatabaseError>): void
 }
 
-/**
- * Answers a batch of requests with one statement. Where that fails, each request gets a statement of its own, so that
- * one value which PostgreSQL refuses costs only the row it belongs to.
- */
+/** Answers a batch of requests with one statement, or as few as it takes for one refused value to cost only its own row. */
 export const together = <A>(
   entries: ReadonlyArray<Entry<A>>,
   statement: (requests: ReadonlyArray<A>) => Effect.Effect<unknown, SqlError.SqlError>
 ): Effect.Effect<void> =>
-  statement(entries.map(({ request }) => request)).pipe(
-    asDatabaseError,
-    Effect.asVoid,
-    Effect.exit,
-    Effect.flatMap((exit) =>
-      exit._tag === "Success" || entries.length === 1
-        ? Effect.sync(() => {
-            for (const entry of entries) entry.completeUnsafe(exit)
-          })
-        : Effect.forEach(entries, (entry) => together([entry], statement), { discard: true })
+  Effect.gen(function* () {
+    const { failed } = yield* apart(entries, (some) =>
+      Effect.as(statement(some.map(({ request }) => request)), [])
     )
-  )
+    const faults = new Map(failed)
+    for (const entry of entries) {
+      const fault = faults.get(entry)
+      entry.completeUnsafe(
+        fault === undefined ? Exit.void : Exit.fail(new DatabaseError({ detail: sayFault(fault) }))
+      )
+    }
+  })

@@ -1,8 +1,7 @@
 import { PgClient } from "@effect/sql-pg"
 import { assert, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer } from "effect"
-import * as Database from "../../src/database/Database.ts"
-import { TestDatabase, testDatabase } from "../support/TestDatabase.ts"
+import { pool, TestDatabase, testDatabase } from "../support/TestDatabase.ts"
 
 it.live(
   "a row that somebody holds keeps no other statement waiting, and the one that wants it not for ever",
@@ -20,7 +19,7 @@ it.live(
         yield* Deferred.succeed(held, undefined)
         yield* Deferred.await(release)
       }).pipe((work) => Effect.flatMap(PgClient.PgClient, (other) => other.withTransaction(work)))
-      const holding = yield* Effect.forkChild(Effect.provide(holder, Layer.fresh(Database.layer(url))))
+      const holding = yield* Effect.forkChild(Effect.provide(holder, Layer.fresh(pool(url))))
       yield* Deferred.await(held)
 
       const wanting = yield* Effect.forkChild(

@@ -2,10 +2,9 @@
 import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
 import { Effect, Fiber, Layer, Ref, Result, Schedule } from "effect"
-import * as Database from "../../src/database/Database.ts"
 import { Inbox, type IncomingEntry, type IncomingEvent } from "../../src/database/Inbox.ts"
 import { countStatements } from "../support/statements.ts"
-import { TestDatabase, testDatabase } from "../support/TestDatabase.ts"
+import { pool, TestDatabase, testDatabase } from "../support/TestDatabase.ts"
 
 const traceId = "0af7651916cd43dd8448eb211c80319c"
 
@@ -51,7 +50,7 @@ const all = <A>(rows: ReadonlyArray<A>, receive: (row: A) => Effect.Effect<void,
 const failures = (results: ReadonlyArray<Result.Result<void, unknown>>) => results.filter(Result.isFailure)
 
 /** A session that cuts others and is none of theirs. */
-const knife = Layer.fresh(Layer.unwrap(TestDatabase.useSync(({ url }) => Database.layer(url))))
+const knife = Layer.fresh(Layer.unwrap(TestDatabase.useSync(({ url }) => pool(url))))
 
 layer(Inbox.layer.pipe(Layer.provideMerge(testDatabase)), { excludeTestServices: true })(
   "the inbox",

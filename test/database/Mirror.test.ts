@@ -1,7 +1,6 @@
 import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
 import { Arbitrary, Effect, Layer, Option, Schema } from "effect"
-import * as Database from "../../src/database/Database.ts"
 import { Mirror } from "../../src/database/Mirror.ts"
 import { Branch } from "../../src/domain/Branch.ts"
 import {
@@ -12,7 +11,7 @@ import {
   RentprogId
 } from "../../src/domain/Entity.ts"
 import { countStatements } from "../support/statements.ts"
-import { TestDatabase, testDatabase } from "../support/TestDatabase.ts"
+import { pool, TestDatabase, testDatabase } from "../support/TestDatabase.ts"
 
 const tbilisi = Branch.make("tbilisi")
 const tables = { car: "cars", client: "clients", booking: "bookings" } as const
@@ -327,7 +326,7 @@ layer(tests, { excludeTestServices: true })("Mirror", (it) => {
       const writer = (n: number) =>
         Effect.provide(
           write(n % 2 === 0 ? ids : ids.toReversed(), 10 + n),
-          Layer.provide(Mirror.layer, Database.layer(url)),
+          Layer.provide(Mirror.layer, pool(url)),
           { local: true }
         )
       // One that is locked out falls back to a statement for each of its records.

@@ -2,16 +2,15 @@
 import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
 import { Deferred, Effect, Layer } from "effect"
-import * as Database from "../../src/database/Database.ts"
 import { insertHistory, isApplied, isDueAgain, readHistory, touch, whileOpen } from "../support/history.ts"
-import { TestDatabase, testDatabase } from "../support/TestDatabase.ts"
+import { pool, TestDatabase, testDatabase } from "../support/TestDatabase.ts"
 
 const about = (id: number, mileage = 7) => ({
   description: `Мария Ли изменила mileage с 1 на ${mileage} в авто №${id}`
 })
 
 /** A session of its own. */
-const session = TestDatabase.useSync(({ url }) => Layer.fresh(Database.layer(url)))
+const session = TestDatabase.useSync(({ url }) => Layer.fresh(pool(url)))
 
 layer(testDatabase, { excludeTestServices: true })("a load of entries", (it) => {
   it.effect(

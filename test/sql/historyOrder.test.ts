@@ -2,9 +2,8 @@
 import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
 import { Arbitrary, Effect, Layer, Schema } from "effect"
-import * as Database from "../../src/database/Database.ts"
 import { insertEntry, insertHistory, isApplied, mirrored, samples, timeline } from "../support/history.ts"
-import { TestDatabase, testDatabase } from "../support/TestDatabase.ts"
+import { pool, TestDatabase, testDatabase } from "../support/TestDatabase.ts"
 
 const fields = ["mileage", "code", "seats"] as const
 const Step = Schema.Struct({
@@ -137,7 +136,7 @@ layer(testDatabase, { excludeTestServices: true })("the order of arrival", (it) 
       // Pools of their own, so that each has its session.
       const rows = yield* Effect.forEach(
         Array.from({ length: 12 }),
-        () => insertHistory(entry, pay).pipe(Effect.provide(Layer.fresh(Database.layer(url)))),
+        () => insertHistory(entry, pay).pipe(Effect.provide(Layer.fresh(pool(url)))),
         { concurrency: "unbounded" }
       )
       assert.isTrue(rows.flat().every(isApplied), JSON.stringify(rows))

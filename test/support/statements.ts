@@ -9,7 +9,7 @@ export const countStatements = Effect.fnUntraced(function* <A, E, R>(
 ) {
   const sql = yield* PgClient.PgClient
   yield* sql`CREATE TABLE counted_statements (at timestamptz)`
-  yield* sql`CREATE FUNCTION count_statement() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp
+  yield* sql`CREATE FUNCTION count_statement() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT
     AS $$ BEGIN INSERT INTO counted_statements VALUES (now()); RETURN NULL; END $$`
   yield* sql`CREATE TRIGGER count_statement AFTER ${sql.literal(kind)} ON ${sql(table)}
     FOR EACH STATEMENT EXECUTE FUNCTION count_statement()`
