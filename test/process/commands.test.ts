@@ -1,45 +1,56 @@
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
-import { emptyDatabase, TestDatabase } from "../support/TestDatabase.ts"
+import { inject } from "vitest"
+import { emptyDatabase, guest, TestDatabase } from "../support/TestDatabase.ts"
 import { ran } from "./program.ts"
 
 const secret = "hush-hush"
 
-const database = TestDatabase.useSync(({ url }) => ({ DATABASE_URL: Redacted.value(url) }))
-
 describe.concurrent("the command line", () => {
-  it.live("migrates, and the second time there is nothing left to do", () =>
-    Effect.gen(function* () {
-      const first = yield* ran(yield* database, "migrate")
-      assert.deepStrictEqual([first.code, first.stderr], [0, ""])
-      assert.match(first.stdout, /^(migrated: \d+ \w+\n)+$/)
-      const second = yield* ran(yield* database, "migrate")
-      assert.deepStrictEqual(
-        [second.code, second.stderr, second.stdout],
-        [0, "", "the database is up to date\n"]
-      )
-      const sql = yield* PgClient.PgClient
-      const [{ count } = {}] = yield* sql<{ readonly count?: unknown }>`
-        SELECT count(*)::int AS count FROM jarvis_migrations
-      `
-      assert.strictEqual(count, first.stdout.split("\n").length - 1)
-    }).pipe(Effect.provide(emptyDatabase))
-  )
-
   it.live("lists its commands on --help, whatever the settings are", () =>
     Effect.gen(function* () {
       const { code, stderr, stdout } = yield* ran({ LOG_LEVEL: "loud" }, "--help")
       assert.deepStrictEqual([code, stderr], [0, ""])
-      assert.match(stdout, /^\s+migrate\s/m)
+      assert.match(stdout, /^\s+migrate\s+Brings the database up to date$/m)
+      assert.notInclude(stdout, "--wizard")
     })
   )
 
-  it.live("refuses a command that it does not know", () =>
+  it.live("says what a command does, and with which flags", () =>
     Effect.gen(function* () {
-      const { code, stderr } = yield* ran({}, "explode")
-      assert.strictEqual(code, 1)
-      assert.include(stderr, "explode")
+      const { code, stderr, stdout } = yield* ran({ LOG_LEVEL: "loud" }, "migrate", "--help")
+      assert.deepStrictEqual([code, stderr], [0, ""])
+      for (const said of [
+        "--dry-run",
+        "--json",
+        "fatal",
+        "risk",
+        "harmless",
+        "JARVIS_SCHEMA=jarvis",
+        "Exit codes"
+      ]) {
+        assert.include(stdout, said)
+      }
+    })
+  )
+
+  it.live.each([
+    { wrong: ["explode"], says: 'Unknown subcommand "explode"', see: "jarvis --help" },
+    { wrong: ["--loud"], says: "Unrecognized flag: --loud", see: "jarvis --help" },
+    {
+      wrong: ["migrate", "--json", "--loud"],
+      says: "Unrecognized flag: --loud",
+      see: "jarvis migrate --help"
+    },
+    { wrong: ["migrate", "all"], says: "Unexpected positional argument", see: "jarvis migrate --help" }
+  ])("refuses $wrong with exit code 2, and leaves standard output empty", ({ says, see, wrong }) =>
+    Effect.gen(function* () {
+      const { code, stderr, stdout } = yield* ran({}, ...wrong)
+      assert.deepStrictEqual([code, stdout], [2, ""])
+      const [first = "", last] = stderr.trimEnd().split("\n")
+      assert.isTrue(first.startsWith("jarvis: ") && first.includes(says), stderr)
+      assert.strictEqual(last, `see ${see}`)
     })
   )
 })
@@ -76,24 +87,19 @@ describe.concurrent("a database that cannot be used", () => {
     }).pipe(Effect.provide(TestDatabase.layer))
   )
 
-  it.live("stops the start with one line where its user may not migrate", () =>
+  it.live("refuses to start where its user may not migrate, and names the command and who can run it", () =>
     Effect.gen(function* () {
       const sql = yield* PgClient.PgClient
-      const role = `reader_${crypto.randomUUID().replaceAll("-", "")}`
-      yield* Effect.acquireRelease(sql`CREATE ROLE ${sql(role)} LOGIN PASSWORD 'hush-hush'`, () =>
-        Effect.orDie(sql`DROP ROLE ${sql(role)}`)
-      )
-      const url = new URL(Redacted.value((yield* TestDatabase).url))
-      url.username = role
-      url.password = secret
+      yield* sql.unsafe(`CREATE SCHEMA IF NOT EXISTS "${inject("schema")}"`)
+      const owner = new URL(Redacted.value((yield* TestDatabase).url)).username
+      const { url } = yield* guest()
       for (const command of [[], ["migrate"]]) {
-        const { code, stderr } = yield* ran({ DATABASE_URL: url.href }, ...command)
+        const { code, stderr } = yield* ran({ DATABASE_URL: Redacted.value(url) }, ...command)
         assert.strictEqual(code, 1)
-        assert.match(
-          stderr,
-          /^jarvis: cannot migrate the database: permission denied .+ may CREATE in schema public\n$/
-        )
-        assert.notInclude(stderr, secret)
+        assert.match(stderr, /^jarvis: the database does not fit .+; nothing has been changed\n/)
+        assert.match(stderr, /^fatal +schema .+permission denied/m)
+        assert.include(stderr, `run jarvis migrate as ${owner}`)
+        assert.notInclude(stderr, new URL(Redacted.value(url)).password)
       }
     }).pipe(Effect.scoped, Effect.provide(emptyDatabase))
   )
