@@ -79,7 +79,7 @@ describe("a company's own system under the same names", () => {
       const before = yield* everything
       const error = yield* Effect.flip(migrated)
       assert.instanceOf(error, Unfit)
-      assert.match(error.message, /^the database does not fit .*; nothing has been changed\n/)
+      assert.match(error.message, /^Jarvis cannot work with this database .*; nothing has been changed\n/)
       for (const name of foundAtCustomer.filter((found) => found.startsWith("fatal"))) {
         assert.include(error.message, name.replace("fatal ", "fatal  "))
       }

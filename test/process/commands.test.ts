@@ -96,7 +96,7 @@ describe.concurrent("a database that cannot be used", () => {
       for (const command of [[], ["migrate"]]) {
         const { code, stderr } = yield* ran({ DATABASE_URL: Redacted.value(url) }, ...command)
         assert.strictEqual(code, 1)
-        assert.match(stderr, /^jarvis: the database does not fit .+; nothing has been changed\n/)
+        assert.match(stderr, /^jarvis: Jarvis cannot work with this database .+; nothing has been changed\n/)
         assert.match(stderr, /^fatal +schema .+permission denied/m)
         assert.include(stderr, `run jarvis migrate as ${owner}`)
         assert.notInclude(stderr, new URL(Redacted.value(url)).password)

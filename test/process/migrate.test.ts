@@ -123,7 +123,7 @@ describe.concurrent("a company's own system under the same names", () => {
       for (const command of [[], ["migrate"], ["migrate", "--json"]]) {
         const { code, stderr, stdout } = yield* ran(yield* database, ...command)
         assert.strictEqual(code, 1)
-        assert.match(stderr, /^jarvis: the database does not fit /)
+        assert.match(stderr, /^jarvis: Jarvis cannot work with this database /)
         const found = stderr
           .split("\n")
           .flatMap((line) => /^(\w+) +(\w+ \S+)/.exec(line)?.slice(1).join(" ") ?? [])

@@ -69,7 +69,7 @@ export const report = (plan: Plan): ReadonlyArray<string> => {
 export const refusal = (plan: Plan): string => {
   const fatal = plan.findings.filter(({ level }) => level === "fatal")
   return [
-    `the database does not fit (schema ${plan.schema}, PostgreSQL ${plan.serverVersion}); nothing has been changed`,
+    `Jarvis cannot work with this database (schema ${plan.schema}, PostgreSQL ${plan.serverVersion}); nothing has been changed`,
     "",
     ...blocks(fatal),
     whatElse(plan)
