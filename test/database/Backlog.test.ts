@@ -124,9 +124,9 @@ layer(tests, { excludeTestServices: true })("Backlog.minutes", (it) => {
       // A hundred of one minute that took 1, 2, … 100 ms.
       yield* sql`
         UPDATE events SET processed = true, ok = true, ts = ${now} - interval '30 minutes',
-          processed_at = ${now} - interval '30 minutes' + place * interval '1 ms'
-        FROM (SELECT id, row_number() OVER (ORDER BY id) AS place FROM events) AS placed
-        WHERE events.id = placed.id AND place <= 100
+          processed_at = ${now} - interval '30 minutes' + placed.place * interval '1 ms'
+        FROM (SELECT events.id, row_number() OVER (ORDER BY events.id) AS place FROM events) AS placed
+        WHERE events.id = placed.id AND placed.place <= 100
       `
       for (const [id, ok, ts, processedAt] of [
         [discarded, false, "-30 minutes", "-30 minutes"],

@@ -70,7 +70,8 @@ layer(tests, { excludeTestServices: true })("what is not done", (it) => {
       )
       yield* sql`ANALYZE events`
       const scans = sql<{ readonly seq: number; readonly idx: number }>`
-        SELECT seq_scan::int AS seq, idx_scan::int AS idx FROM pg_stat_xact_user_tables WHERE relname = 'events'
+        SELECT seq_scan::int AS seq, idx_scan::int AS idx FROM pg_stat_xact_user_tables
+        WHERE schemaname = current_schema() AND relname = 'events'
       `
       const [before, after] = yield* sql.withTransaction(
         Effect.gen(function* () {

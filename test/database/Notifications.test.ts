@@ -2,17 +2,17 @@ import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer, Queue, Stream } from "effect"
 import { Notifications, type Signal } from "../../src/database/Notifications.ts"
-import { emptyDatabase } from "../support/TestDatabase.ts"
+import { channel, testDatabase } from "../support/TestDatabase.ts"
 
 const listening: Signal = { _tag: "Listening" }
 const notified = (payload: string): Signal => ({ _tag: "Notified", payload })
 
 /** What a listener says, one after the other. */
-const listen = Effect.fnUntraced(function* (channel: string) {
+const listen = Effect.fnUntraced(function* (name: string) {
   const notifications = yield* Notifications
   const signals = yield* Queue.unbounded<Signal>()
   yield* Effect.forkScoped(
-    Stream.runForEach(notifications.listen(channel), (signal) => Queue.offer(signals, signal))
+    Stream.runForEach(notifications.listen(name), (signal) => Queue.offer(signals, signal))
   )
   return Queue.take(signals)
 })
@@ -27,7 +27,7 @@ const cutOff = Effect.gen(function* () {
   return rows.length
 })
 
-layer(Notifications.layer.pipe(Layer.provideMerge(emptyDatabase)), { excludeTestServices: true })(
+layer(Notifications.layer.pipe(Layer.provideMerge(testDatabase)), { excludeTestServices: true })(
   "Notifications",
   (it) => {
     it.effect("says that it listens, then what is notified, in order", () =>
@@ -35,9 +35,9 @@ layer(Notifications.layer.pipe(Layer.provideMerge(emptyDatabase)), { excludeTest
         const sql = yield* PgClient.PgClient
         const next = yield* listen("one")
         assert.deepStrictEqual(yield* next, listening)
-        for (const payload of ["1|a", "", "Ж"]) yield* sql.notify("one", payload)
-        yield* sql.notify("two", "for somebody else")
-        yield* sql.notify("one", "last")
+        for (const payload of ["1|a", "", "Ж"]) yield* sql.notify(channel("one"), payload)
+        yield* sql.notify(channel("two"), "for somebody else")
+        yield* sql.notify(channel("one"), "last")
         for (const payload of ["1|a", "", "Ж", "last"]) assert.deepStrictEqual(yield* next, notified(payload))
       })
     )
@@ -47,7 +47,7 @@ layer(Notifications.layer.pipe(Layer.provideMerge(emptyDatabase)), { excludeTest
         const sql = yield* PgClient.PgClient
         const listeners = [yield* listen("both"), yield* listen("both")]
         for (const next of listeners) assert.deepStrictEqual(yield* next, listening)
-        yield* sql.notify("both", "x")
+        yield* sql.notify(channel("both"), "x")
         for (const next of listeners) assert.deepStrictEqual(yield* next, notified("x"))
       })
     )
@@ -62,7 +62,7 @@ layer(Notifications.layer.pipe(Layer.provideMerge(emptyDatabase)), { excludeTest
           const lost = yield* next
           assert.include(lost._tag === "Lost" ? lost.why : "", "terminating connection")
           assert.deepStrictEqual(yield* next, listening)
-          yield* sql.notify("cut", payload)
+          yield* sql.notify(channel("cut"), payload)
           assert.deepStrictEqual(yield* next, notified(payload))
         }
       })
@@ -83,7 +83,7 @@ layer(Notifications.layer.pipe(Layer.provideMerge(emptyDatabase)), { excludeTest
         )
         assert.deepStrictEqual(yield* Queue.take(arrays), [listening])
         const payloads = Array.from({ length: 100 }, (_, n) => String(n))
-        for (const payload of payloads) yield* sql.notify("busy", payload)
+        for (const payload of payloads) yield* sql.notify(channel("busy"), payload)
         // Both connections hear the same: what this one was told, the other one was as well, or is about to be.
         for (const payload of payloads) assert.deepStrictEqual(yield* other, notified(payload))
         yield* Queue.offer(goOn, undefined)

@@ -87,9 +87,8 @@ layer(tests, { excludeTestServices: true })("RowActions.undo", (it) => {
       assert.deepStrictEqual(yield* states("events"), ["pending", "processed", "discarded", "pending"])
       assert.deepInclude(yield* undo(second), { count: 1 })
       assert.deepStrictEqual(yield* states("events"), ["pending", "processed", "pending", "pending"])
-      const rows =
-        yield* sql`SELECT count(*)::int AS count FROM operator_action_rows JOIN operator_actions ON operator_actions.id = action_id
-        WHERE action = 'undo'`
+      const rows = yield* sql`SELECT count(*)::int AS count FROM operator_action_rows AS one
+        JOIN operator_actions ON operator_actions.id = one.action_id WHERE operator_actions.action = 'undo'`
       assert.deepStrictEqual(rows, [{ count: 2 }])
     })
   )

@@ -2,6 +2,7 @@
 import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
+import { inject } from "vitest"
 import { sayWhy } from "../../src/database/Database.ts"
 import { Mirror } from "../../src/database/Mirror.ts"
 import { Branch } from "../../src/domain/Branch.ts"
@@ -126,15 +127,17 @@ layer(tests, { excludeTestServices: true })("entries that wait", (it) => {
     })
   )
 
-  it.effect("all of ten thousand apply, of a thousand cars that arrive at once", () =>
+  it.effect("all of thousands apply, of a tenth as many cars that arrive at once", () =>
     Effect.gen(function* () {
       const sql = yield* PgClient.PgClient
+      // Tables with a column for every word are slow.
+      const records = inject("schema") === "public" ? 1000 : 100
       yield* sql`
         INSERT INTO history (branch, description, operation_type)
-        SELECT 'tbilisi', 'Мария Ли изменила mileage с 1 на ' || n || ' в авто №' || 700000 + n % 1000, 'many'
-        FROM generate_series(1, 10000) AS n
+        SELECT 'tbilisi', 'Мария Ли изменила mileage с 1 на ' || n || ' в авто №' || 700000 + n % ${records}::int, 'many'
+        FROM generate_series(1, ${10 * records}::int) AS n
       `
-      yield* sql`INSERT INTO cars (rentprog_id) SELECT 700000 + n FROM generate_series(0, 999) AS n`
+      yield* sql`INSERT INTO cars (rentprog_id) SELECT 700000 + n FROM generate_series(0, ${records}::int - 1) AS n`
       const left = yield* sql`SELECT FROM history WHERE operation_type = 'many' AND NOT processed`
       assert.strictEqual(left.length, 0)
     })

@@ -35,9 +35,17 @@ declare module "vitest" {
   }
 }
 
-const start = async (): Promise<{ which: string; url: string; stop: () => Promise<unknown> }> => {
+interface Server {
+  readonly which: string
+  readonly url: string
+  /** It was started for this run. */
+  readonly isOurs: boolean
+  readonly stop: () => Promise<unknown>
+}
+
+const start = async (): Promise<Server> => {
   const given = process.env["TEST_DATABASE_URL"]
-  if (given) return { which: "TEST_DATABASE_URL", url: given, stop: async () => undefined }
+  if (given) return { which: "TEST_DATABASE_URL", url: given, isOurs: false, stop: async () => undefined }
 
   const docker = await getContainerRuntimeClient().catch(() => null)
   if (docker !== null) {
@@ -46,6 +54,7 @@ const start = async (): Promise<{ which: string; url: string; stop: () => Promis
     return {
       which: `Testcontainers, ${image}`,
       url: container.getConnectionUri(),
+      isOurs: true,
       stop: () => container.stop()
     }
   }
@@ -58,12 +67,27 @@ const start = async (): Promise<{ which: string; url: string; stop: () => Promis
   return {
     which: "embedded",
     url: Redacted.value(url),
+    isOurs: true,
     stop: async () => {
       await Effect.runPromise(Scope.close(scope, Exit.void).pipe(Effect.provide(NodeServices.layer)))
       rmSync(directory, { recursive: true, force: true })
     }
   }
 }
+
+/** Nobody needs the data of a server of ours when the machine has crashed: it need not wait for the disk. */
+const hurry = PgClient.PgClient.use((sql) =>
+  Effect.forEach(
+    [
+      "ALTER SYSTEM SET fsync = off",
+      "ALTER SYSTEM SET synchronous_commit = off",
+      "ALTER SYSTEM SET full_page_writes = off",
+      "SELECT pg_reload_conf()"
+    ],
+    (statement) => sql.unsafe(statement),
+    { discard: true }
+  )
+)
 
 const on = (url: URL, schema?: SchemaName) => Database.layer(Redacted.make(url.href), schema)
 
@@ -111,6 +135,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const superuser = new URL(server.url)
   const run = crypto.randomUUID().slice(0, 8)
   const owner = Object.assign(new URL(superuser), { username: `jarvis_owner_${run}`, password: "owner" })
+  if (server.isOurs) await Effect.runPromise(Effect.provide(hurry, on(superuser)))
   await Effect.runPromise(Effect.provide(prepareAll(superuser, owner, run), on(superuser)))
   project.provide("serverUrl", owner.href)
   project.provide("superuserUrl", superuser.href)
