@@ -28,7 +28,9 @@ export class Notifications extends Context.Service<
 
       const once = (name: string) =>
         Effect.gen(function* () {
-          const [row] = yield* sql<{ readonly channel: string }>`SELECT notification_channel(${name}) AS channel`
+          const [row] = yield* sql<{
+            readonly channel: string
+          }>`SELECT notification_channel(${name}) AS channel`
           const queue = yield* sql.listen(row?.channel ?? name)
           return Stream.succeed<Signal>({ _tag: "Listening" }).pipe(
             Stream.concat(
