@@ -25,6 +25,8 @@ const types: ReadonlyArray<Case> = [
   having("events", "company_id text", "fatal column events.company_id"),
   having("events", "processed text", "fatal column events.processed"),
   having("events", "processed int", "fatal column events.processed"),
+  having("events", "attempts smallint", "risk column events.attempts"),
+  having("events", "attempts bigint", "fatal column events.attempts"),
   having("events", "ts timestamp", "fatal column events.ts"),
   having("events", "receipt text", "fatal column events.receipt"),
   having("history", "created_at date", "fatal column history.created_at"),

@@ -36,6 +36,11 @@ const unique: ReadonlyArray<Case> = [
     found: ["fatal constraint events.events_webhook_key"]
   },
   {
+    what: "a key of Jarvis's, of which two nulls are one",
+    given: [`${events}, receipt uuid UNIQUE NULLS NOT DISTINCT)`],
+    found: ["fatal constraint events.events_receipt_key"]
+  },
+  {
     what: "the company's own number, which is always the same",
     given: [`${cars}, lot int DEFAULT 1 UNIQUE)`],
     found: ["risk constraint cars.cars_lot_key"]

@@ -4,7 +4,7 @@ import { type Comparison, type Pair, pairs } from "./Comparison.ts"
 import { type Finding, inSchema } from "./Finding.ts"
 import { count, elsewhere, ident, list, within } from "./names.ts"
 import { nullLevel } from "./nulls.ts"
-import { conversion, fitness } from "./types.ts"
+import { conversion, fitness, unfit } from "./types.ts"
 
 const isIdentity = (column: Column): boolean => column.default === "identity"
 
@@ -56,8 +56,13 @@ function* inspectGenerated(comparison: Comparison, pair: Pair, is: Column, must:
 /** Nothing reads the key of a record: RentProg's number is its name. */
 const isAnyKey = ({ isMirror }: Pair, { name }: Column): boolean => isMirror && name === "id"
 
+/** The service reads the numbers of its own tables as JavaScript's, which a bigint is none of. */
+const isTooLong = ({ isMirror }: Pair, is: Column, must: Column): boolean =>
+  !isMirror && must.type === "integer" && is.type === "bigint"
+
 function* inspectType(comparison: Comparison, pair: Pair, is: Column, must: Column): Iterable<Finding> {
-  const found = isAnyKey(pair, is) ? null : fitness(is, must)
+  if (isAnyKey(pair, is)) return
+  const found = isTooLong(pair, is, must) ? unfit : fitness(is, must)
   if (found === null) return
   const converted = conversion(ident(is.name), is.type, must.type)
   const change = `${alter(comparison, pair, is)} TYPE ${must.type}`

@@ -8,6 +8,9 @@ export interface Fit {
   readonly but: string
 }
 
+/** It does not serve at all. */
+export const unfit: Fit = { level: "fatal", but: "" }
+
 const risk = (but: string): Fit => ({ level: "risk", but })
 const harmless = (but: string): Fit => ({ level: "harmless", but })
 
@@ -54,7 +57,7 @@ export const fitness = (is: Column, must: Column): Fit | null => {
   // Functions look at a column's own type; a domain over text is still read as text.
   if (must.type === "text" && /^(text|character varying)/.test(is.domain_of ?? ""))
     return risk("what the domain does not allow is refused")
-  return { level: "fatal", but: "" }
+  return unfit
 }
 
 const numbers = /^(smallint|integer|bigint|numeric|real|double precision)/
