@@ -1,9 +1,9 @@
 /** What a branch's actor does about one record: one fetch for all that waits for it, and how that went, written down. */
-import { Clock, Duration, Effect, identity, Option, Stream, type Tracer } from "effect"
+import { Clock, Duration, Effect, identity, Option, type Tracer } from "effect"
+import { makeBy } from "effect/Array"
 import { Headers, HttpTraceContext } from "effect/http"
 import { Events } from "../database/Events.ts"
-import type { Outcome } from "../database/eventOutcomes.ts"
-import type { Settled } from "../database/settleEvents.ts"
+import { type Ending, type Outcome, outcomeOf } from "../database/eventOutcomes.ts"
 import { type EntityKey, keyText } from "../domain/Entity.ts"
 import type { PendingEvent, Taken } from "../domain/Event.ts"
 import {
@@ -11,8 +11,8 @@ import {
   codeOf,
   type EventError,
   InternalError,
-  isSpent,
   loggableReason,
+  reasons,
   reasonText
 } from "../domain/Reason.ts"
 import { handleRentProgEvent } from "./handleRentProgEvent.ts"
@@ -45,32 +45,29 @@ export const handleTaken = Effect.fnUntraced(function* (taken: Taken, { arrived,
     Effect.match({ onSuccess: () => null, onFailure: identity })
   )
   yield* arrived
-  const outcomeOf = makeOutcomes(error, Duration.millis((yield* Clock.currentTimeMillis) - began))
+  const ending = yield* endingOf(error, Duration.millis((yield* Clock.currentTimeMillis) - began), span)
   yield* Effect.forEach(
     attempts.filter(({ event }) => error === null || event.due),
-    ({ event, span }) => Effect.flatMap(outcomeOf(event, span.traceId), settle),
+    ({ event, span }) => settle(outcomeOf(event, { ...ending, traceId: span.traceId })),
     { concurrency: "unbounded", discard: true }
   )
-  if (taken.crowded.length > 0) {
-    yield* settleRest(taken, error === null ? "all" : "due", (event) => outcomeOf(event, span.traceId))
-  }
+  if (taken.crowded.length > 0) yield* settleRest(taken, ending)
 }, Effect.scoped)
 
-/**
- * What becomes of each event of a record after one attempt at it. Those with as many attempts wait equally long, so that
- * they come back together and one fetch serves them again.
- */
-const makeOutcomes = (error: EventError | null, took: Duration.Duration) => {
-  const waits = new Map<number, Duration.Duration>()
-  const reason = error === null ? null : reasonText(error)
-  return Effect.fnUntraced(function* (event: PendingEvent, traceId: string): Effect.fn.Return<Outcome> {
-    const attempts = event.attempts + 1
-    const wait = waits.get(attempts) ?? (yield* backoff(attempts))
-    waits.set(attempts, wait)
-    const retryIn = error !== null && isSpent(codeOf(error), attempts) ? null : wait
-    return { event, reason, took, retryIn, traceId }
-  })
-}
+/** Events of a record with as many attempts wait equally long, so that they come back together and one fetch serves them. */
+const endingOf = Effect.fnUntraced(function* (
+  error: EventError | null,
+  took: Duration.Duration,
+  { traceId }: Tracer.Span
+): Effect.fn.Return<Ending> {
+  // A row that refuses to be done says so as a database_error.
+  const most = reasons[error === null ? "database_error" : codeOf(error)]
+  const waits = yield* Effect.forEach(
+    makeBy(most - 1, (n) => n + 1),
+    backoff
+  )
+  return { reason: error === null ? null : reasonText(error), took, waits, traceId }
+})
 
 /** An event goes on with the trace of its reception, where there is one. */
 const makeSpan = (event: PendingEvent, links: ReadonlyArray<Tracer.SpanLink> = []) =>
@@ -104,40 +101,20 @@ const settle = Effect.fnUntraced(function* (outcome: Outcome) {
   )
 })
 
-/** The same for the other events of a crowded record, page by page, with one line of the log for all of them. */
-const settleRest = Effect.fnUntraced(function* (
-  taken: Taken,
-  which: "all" | "due",
-  outcomeOf: (event: PendingEvent) => Effect.Effect<Outcome>
-) {
+/** The same for the other events of a crowded record, with one line of the log for all of them. */
+const settleRest = Effect.fnUntraced(function* (taken: Taken, ending: Ending) {
   const events = yield* Events
-  const counts = { processed: 0, waiting: 0, parked: 0, refusing: 0 }
-  yield* Stream.runForEachArray(
-    events.rest(taken, which),
-    Effect.fnUntraced(function* (page) {
-      const settled = yield* events.settleAll(yield* Effect.forEach(page, outcomeOf))
-      for (const one of settled) counts[standingOf(one)] += 1
-    })
-  )
-  const said = Object.entries(counts).flatMap(([standing, count]) =>
+  const tally = yield* events.settleRest(taken, ending)
+  const said = Object.entries(tally).flatMap(([standing, count]) =>
     count > 0 ? [`${count} ${standing}`] : []
   )
   yield* Effect.annotateLogs(
-    (counts.parked > 0 ? Effect.logError : counts.waiting > 0 ? Effect.logWarning : Effect.logInfo)(
+    (tally.parked > 0 ? Effect.logError : tally.waiting > 0 ? Effect.logWarning : Effect.logInfo)(
       `more events of the record: ${said.join(", ")}`
     ),
     { branch: taken.branch, record: keyText(taken.record) }
   )
 })
-
-const standingOf = (settled: Settled) =>
-  settled === null
-    ? "refusing"
-    : settled.reason === null
-      ? "processed"
-      : settled.retryIn === null
-        ? "parked"
-        : "waiting"
 
 /** What every log line and span of an event carries. */
 const labels = ({ branch, ext_id, id, type }: PendingEvent) => ({ event_id: id, branch, type, ext_id })

@@ -1,13 +1,12 @@
 /** The table `events`, as the actors see it: what is due, and how it went. */
 import { PgClient } from "@effect/sql-pg"
-import { Context, Effect, Layer, Request, RequestResolver, Semaphore, Stream } from "effect"
+import { Context, Effect, Layer, Request, RequestResolver } from "effect"
 import type { Branch } from "../domain/Branch.ts"
-import type { PendingEvent, Taken } from "../domain/Event.ts"
-import { DatabaseError } from "../domain/Reason.ts"
-import { rest } from "./crowdedEvents.ts"
-import { asDatabaseError, sayWhy } from "./Database.ts"
-import type { Outcome } from "./eventOutcomes.ts"
-import { eventRows } from "./eventRows.ts"
+import type { Taken } from "../domain/Event.ts"
+import type { DatabaseError } from "../domain/Reason.ts"
+import { settleRest, type Tally } from "./crowdedEvents.ts"
+import { asDatabaseError } from "./Database.ts"
+import type { Ending, Outcome } from "./eventOutcomes.ts"
 import { normaliseAgain } from "./normaliseEvents.ts"
 import { type Refusing, refusing } from "./Refusals.ts"
 import { type Settled, settleEvents } from "./settleEvents.ts"
@@ -29,20 +28,17 @@ export class Events extends Context.Service<
       except: ReadonlyArray<string>
     ) => Effect.Effect<ReadonlyArray<Taken>, DatabaseError>
     /**
-     * The other events of a crowded record, as they were when it was taken, in pages: all of them, or those that were
-     * due. What came or was touched later is not among them.
-     */
-    readonly rest: (taken: Taken, which: "all" | "due") => Stream.Stream<PendingEvent, DatabaseError>
-    /**
      * Writes an outcome down: in the row, and a failure among the attempts, a success in the timeline. Those of a few
      * milliseconds share one statement. What is written is counted. A row that refuses the outcome is to say that it
      * failed, and one that refuses that as well stands in `row_refusals`.
      */
     readonly settle: (outcome: Outcome) => Effect.Effect<Settled, DatabaseError>
-    /** Writes outcomes down together, and answers how each came to stand. Fails where some could not be written. */
-    readonly settleAll: (
-      outcomes: ReadonlyArray<Outcome>
-    ) => Effect.Effect<ReadonlyArray<Settled>, DatabaseError>
+    /**
+     * Settles the other events of a crowded record, as they were when it was taken, in pages: all of them where they are
+     * done, else those that were due. What came or was touched later is not among them. A page can be repeated; one that
+     * could not be written ends it.
+     */
+    readonly settleRest: (taken: Taken, ending: Ending) => Effect.Effect<Tally, DatabaseError>
     /**
      * Lets the trigger try again on rows that it could not normalise when they came, because a lock or a permission
      * stood in its way, or that came past it. Answers how many there were.
@@ -58,10 +54,6 @@ export class Events extends Context.Service<
       const sql = yield* PgClient.PgClient
       const settleEach = settleEvents(sql)
       const takeNext = take(sql)
-      const readRest = rest(sql)
-
-      /** Crowded records leave the pool's other connections to everybody else. */
-      const atOnce = yield* Semaphore.make(2)
 
       class Settle extends Request.Class<Outcome, Settled, DatabaseError> {}
       const settling = RequestResolver.make<Settle>(
@@ -74,17 +66,10 @@ export class Events extends Context.Service<
       return Events.of({
         branchesDue: asDatabaseError(branchesDue(sql)),
         take: (branch, except) => asDatabaseError(takeNext(branch, except)),
-        rest: (taken, which) =>
-          Stream.mapError(readRest(taken, which), (error) => new DatabaseError({ detail: sayWhy(error) })),
         settle: (outcome) => Effect.request(new Settle(outcome), settling),
-        settleAll: (outcomes) =>
-          settleEach(outcomes).pipe(
-            atOnce.withPermits(1),
-            Effect.flatMap((exits) => Effect.forEach(exits, (exit) => exit)),
-            Effect.withSpan("Events.settleAll")
-          ),
+        settleRest: settleRest(sql, settleEach),
         normaliseAgain: asDatabaseError(normaliseAgain(sql)),
-        refusing: asDatabaseError(refusing(sql, "events", eventRows(sql).waiting))
+        refusing: asDatabaseError(refusing(sql, "events", sql`events.next_attempt_at < 'infinity'`))
       })
     })
   )

@@ -68,7 +68,7 @@ export class History extends Context.Service<
 
         askForMissing: askForMissing(sql).pipe(asDatabaseError, Effect.withSpan("History.askForMissing")),
 
-        refusing: asDatabaseError(refusing(sql, "history", sql`NOT history.processed`)),
+        refusing: asDatabaseError(refusing(sql, "history", sql`true`)),
 
         isPaused: (branch) =>
           sql`SELECT FROM paused_branches WHERE paused_branches.branch = ${branch}`.pipe(

@@ -9,6 +9,7 @@ import type { PgClient } from "@effect/sql-pg"
 import { Effect, Result } from "effect"
 import { groupBy, partition } from "effect/Array"
 import type { SqlError, Statement } from "effect/sql"
+import { isUndone } from "./isUndone.ts"
 import { type Fault, isPassing, sayFault, sayRefusal } from "./refusal.ts"
 
 /** The tables whose rows may refuse, and what `row_refusals.source` calls them. */
@@ -99,10 +100,13 @@ export const refuseFailed = Effect.fnUntraced(function* (
   )
 })
 
-/** The rows that refuse and are not done, by `isOpen` of their table. Those of any other are forgotten. */
-export const refusing = (sql: PgClient.PgClient, table: Source, isOpen: Statement.Fragment) => {
+/** The rows that refuse, are not done, and are tried still, as `isTried` says. Those of any other are forgotten. */
+export const refusing = (sql: PgClient.PgClient, table: Source, isTried: Statement.Fragment) => {
   const stands = sql`
-    EXISTS (SELECT FROM ${sql(table)} WHERE ${sql(table)}.id = row_refusals.source_id AND ${isOpen})
+    EXISTS (
+      SELECT FROM ${sql(table)}
+      WHERE ${sql(table)}.id = row_refusals.source_id AND ${isUndone(sql, table)} AND ${isTried}
+    )
   `
   return Effect.map(
     sql<Refusing>`

@@ -3,17 +3,20 @@ import type { PgClient } from "@effect/sql-pg"
 import { eventTypes } from "../domain/Event.ts"
 import { isAllowed } from "./Refusals.ts"
 
+/** Conditions and columns, for a statement in which the table has its own name. */
 export const eventRows = (sql: PgClient.PgClient) => {
   const waiting = sql`NOT events.processed AND events.next_attempt_at < 'infinity'`
-  /** The trigger has had its way with it: on any other the actors would stumble. */
+  /** The trigger has had its way with it. */
+  const handled = sql`(events.ok IS NULL OR events.attempts > 0) AND events.attempts IS NOT NULL`
+  /** So it has, and has found a record: on any other the actors would stumble. */
   const normalised = sql`
-    (events.ok IS NULL OR events.attempts > 0) AND events.attempts IS NOT NULL
-    AND events.type = ANY (${[...eventTypes]}) AND events.ext_id ~ '^[A-Za-z0-9_-]{1,64}$'
+    ${handled} AND events.type = ANY (${[...eventTypes]}) AND events.ext_id ~ '^[A-Za-z0-9_-]{1,64}$'
   `
   const allowed = isAllowed(sql, "events")
   return {
     waiting,
     due: sql`${waiting} AND events.next_attempt_at <= now()`,
+    handled,
     normalised,
     /** It does not refuse to be updated, or not of late. */
     allowed,

@@ -5,6 +5,7 @@ import { isAllowed } from "./Refusals.ts"
 /** What stands before `car 59439` in the reason of a row that waits for it. */
 export const missing = "entity_not_found: "
 
+/** Conditions, for a statement in which the table has its own name. */
 export const historyRows = (sql: PgClient.PgClient) => {
   const waiting = sql`NOT history.processed AND history.next_attempt_at < 'infinity'`
   return {

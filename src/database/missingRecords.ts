@@ -4,6 +4,7 @@ import { Effect, Schema } from "effect"
 import type { SqlError, Statement } from "effect/sql"
 import { apart } from "./apart.ts"
 import { historyRows, missing } from "./historyRows.ts"
+import { isUndone } from "./isUndone.ts"
 import { forgive, refuseFailed } from "./Refusals.ts"
 import { Suppressed, sayRefusal } from "./refusal.ts"
 
@@ -74,7 +75,7 @@ export const askForMissing = (sql: PgClient.PgClient): Effect.Effect<number, Sql
       ${waiting} AND ${lacking} AND EXISTS (
         SELECT FROM events
         WHERE events.metadata ->> 'asked_for' = ${wanted} AND events.branch = history.branch
-          AND NOT events.processed AND events.next_attempt_at = 'infinity'
+          AND ${isUndone(sql, "events")} AND events.next_attempt_at = 'infinity'
           AND events.reason LIKE 'rentprog\\_not\\_found%'
       )
     `,

@@ -3,8 +3,9 @@ import type { PgClient } from "@effect/sql-pg"
 import { DateTime, Effect, Exit } from "effect"
 import { backoff, DatabaseError, isSpent, reasonText } from "../domain/Reason.ts"
 import { apart } from "./apart.ts"
+import { countEvents } from "./countEvents.ts"
 import { asDatabaseError } from "./Database.ts"
-import { count, type Outcome, outcomeStatements } from "./eventOutcomes.ts"
+import { type Outcome, unchanged, writeOutcomes } from "./eventOutcomes.ts"
 import { type Refusal, refuse } from "./Refusals.ts"
 import { type Fault, isPassing, Suppressed, sayFault, sayRefusal } from "./refusal.ts"
 
@@ -39,14 +40,13 @@ const asFailed = (fault: Fault) => Exit.fail(new DatabaseError({ detail: sayFaul
 
 /** As `Events.settleAll` says. */
 export const settleEvents = (sql: PgClient.PgClient) => {
-  const { unchanged, write } = outcomeStatements(sql)
-
   const attempt = Effect.fnUntraced(function* (attempts: ReadonlyArray<Attempt>) {
     const outcomes = (some: ReadonlyArray<Attempt>) => some.map(({ written }) => written)
-    const { done, failed } = yield* apart(attempts, (some) => write(outcomes(some)))
+    const { done, failed } = yield* apart(attempts, (some) => writeOutcomes(sql, outcomes(some)))
     const answered = new Set([...done.map(({ id }) => id), ...failed.map(([{ asked }]) => asked.event.id)])
     const silent = attempts.filter(({ asked }) => !answered.has(asked.event.id))
-    const left = silent.length === 0 ? [] : yield* Effect.orElseSucceed(unchanged(outcomes(silent)), () => [])
+    const left =
+      silent.length === 0 ? [] : yield* Effect.orElseSucceed(unchanged(sql, outcomes(silent)), () => [])
     const stays = new Set(left.map(({ id }) => id))
     return {
       passing: failed.filter(([, fault]) => isPassing(fault)),
@@ -66,8 +66,10 @@ export const settleEvents = (sql: PgClient.PgClient) => {
     const instead = yield* Effect.forEach(first.refused, asFailure)
     const second = yield* attempt(instead)
     const recorded = yield* Effect.exit(asDatabaseError(refuse(sql, "events", second.refused.map(asRefusal))))
-    yield* count(
-      second.refused.map(({ written: { event, reason } }) => ({ ...event, reason, seconds: null }))
+    yield* Effect.forEach(
+      second.refused,
+      ({ written: { event, reason } }) => countEvents({ ...event, reason, count: 1, seconds: [] }),
+      { discard: true }
     )
 
     const exits = new Map<Outcome, Exit.Exit<Settled, DatabaseError>>()

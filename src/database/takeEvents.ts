@@ -4,8 +4,8 @@ import { Effect, Option, Result, Schema } from "effect"
 import { dedupe, groupBy, map, type NonEmptyReadonlyArray, partition } from "effect/Array"
 import type { SqlError } from "effect/sql"
 import { Branch } from "../domain/Branch.ts"
-import { keyText } from "../domain/Entity.ts"
-import { EventId, entityOf, eventTypes, PendingEvent, type Taken } from "../domain/Event.ts"
+import { EntityType, keyText } from "../domain/Entity.ts"
+import { EventId, entityOf, eventTypes, meaning, PendingEvent, type Taken } from "../domain/Event.ts"
 import { sayWhy } from "./Database.ts"
 import { eventRows } from "./eventRows.ts"
 import { refuse } from "./Refusals.ts"
@@ -62,68 +62,98 @@ const asTaken = (rows: NonEmptyReadonlyArray<TakenRow>): Taken => ({
   record: entityOf(rows[0]),
   events: map(rows, ({ is_crowded: _, least_attempts: __, up_to: ___, ...event }) => event),
   crowded: dedupe(rows.flatMap(({ is_crowded, type }) => (is_crowded ? [type] : []))),
-  leastAttempts: rows[0].least_attempts,
+  leastAttempts: Math.min(...rows.map(({ least_attempts }) => least_attempts)),
   upTo: rows[0].up_to
 })
 
-/** As `Events.take` says. */
+/** The types of event that are about a kind of record. */
+const typesOf = (kind: string) => eventTypes.filter((type) => meaning[type].entityType === kind)
+
+const Found = Schema.Struct({ kind: EntityType, number: Schema.String })
+const decodeFound = Schema.decodeUnknownEffect(Schema.Array(Found))
+
+/**
+ * As `Events.take` says. Each statement passes over the waiting rows once or twice at most, even where PostgreSQL has
+ * not counted them yet and chooses a bad plan; and it is planned anew each time.
+ */
 export const take = (sql: PgClient.PgClient) => {
-  const { columns, due, fit, waiting } = eventRows(sql)
+  const { allowed, columns, due, fit, handled, waiting } = eventRows(sql)
+
+  /** The records that the oldest due events are about. */
+  const find = (branch: Branch, except: ReadonlyArray<string>) => {
+    const held = except.flatMap((key) => {
+      const [kind = "", number = ""] = key.split(":")
+      return typesOf(kind).map((type) => ({ number, type }))
+    })
+    const isFree = sql`
+      (events.ext_id, events.type) NOT IN (
+        SELECT held.ext_id, held.type
+        FROM unnest(${held.map(({ number }) => number)}::text[], ${held.map(({ type }) => type)}::text[]) AS held (ext_id, type)
+      )
+    `
+    return Effect.flatMap(
+      sql`
+        WITH seen AS (
+          SELECT events.id, events.type, events.ext_id, events.ok, events.attempts FROM events
+          WHERE events.branch = ${branch} AND ${due}
+            AND NOT EXISTS (SELECT FROM paused_branches WHERE paused_branches.branch = ${branch})
+          ORDER BY events.next_attempt_at, events.id
+          LIMIT ${mostSeen}
+        ), soonest AS (
+          SELECT events.type, events.ext_id FROM seen AS events WHERE ${isFree} AND ${fit} LIMIT ${batch}
+        ), later AS (
+          -- Where all of those are in flight. What costs more is asked of the free ones alone.
+          SELECT events.type, events.ext_id
+          FROM (
+            SELECT events.id, events.type, events.ext_id, events.ok, events.attempts FROM events
+            WHERE events.branch = ${branch} AND ${due} AND ${isFree}
+              AND NOT EXISTS (SELECT FROM soonest) AND (SELECT count(*) FROM seen) = ${mostSeen}
+            ORDER BY events.next_attempt_at, events.id
+            OFFSET 0
+          ) AS events
+          WHERE ${fit}
+          LIMIT ${batch}
+        )
+        SELECT DISTINCT split_part(found.type, '_', 1) AS kind, found.ext_id AS number
+        FROM (SELECT soonest.* FROM soonest UNION ALL SELECT later.* FROM later) AS found
+      `.unprepared,
+      (rows) => Effect.orDie(decodeFound(rows))
+    )
+  }
+
+  /** What waits for these records. */
+  const gather = (branch: Branch, found: ReadonlyArray<typeof Found.Type>) => {
+    const isAboutOne = sql.or(
+      Object.entries(groupBy(found, ({ kind }) => kind)).map(
+        ([kind, records]) => sql`
+          events.type = ANY (${typesOf(kind)}::text[])
+          AND events.ext_id = ANY (${records.map(({ number }) => number)}::text[])
+        `
+      )
+    )
+    return sql<{ readonly id: string }>`
+      WITH gathered AS (
+        SELECT count(*) > ${mostOfType} AS is_crowded, min(events.attempts) AS least_attempts,
+          (array_agg(events.id ORDER BY events.id))[1:${mostOfType}] AS first
+        FROM events
+        WHERE events.branch = ${branch} AND events.ext_id = ANY (${found.map(({ number }) => number)}::text[])
+          AND ${isAboutOne} AND ${waiting} AND ${handled} AND ${allowed}
+        GROUP BY events.type, events.ext_id
+      )
+      SELECT ${columns}, events.next_attempt_at <= now() AS due, gathered.is_crowded, gathered.least_attempts,
+        to_jsonb(now()) #>> '{}' AS taken_at, (SELECT max(events.id)::text FROM events) AS up_to
+      FROM gathered CROSS JOIN unnest(gathered.first) AS first (id) JOIN events ON events.id = first.id
+      ORDER BY events.id
+    `.unprepared
+  }
 
   return Effect.fnUntraced(function* (
     branch: Branch,
     except: ReadonlyArray<string>
   ): Effect.fn.Return<ReadonlyArray<Taken>, SqlError.SqlError> {
-    const rows = yield* sql<{ readonly id: string }>`
-      WITH RECURSIVE seen AS (
-        SELECT events.type, events.ext_id, ${fit} AS is_fit
-        FROM events
-        WHERE events.branch = ${branch} AND ${due}
-          AND NOT EXISTS (SELECT FROM paused_branches WHERE paused_branches.branch = ${branch})
-        ORDER BY events.next_attempt_at, events.id
-        LIMIT ${mostSeen}
-      ), soonest AS (
-        SELECT seen.type, seen.ext_id FROM seen
-        WHERE seen.is_fit AND split_part(seen.type, '_', 1) || ':' || seen.ext_id <> ALL (${except}::text[])
-        LIMIT ${batch}
-      ), numbers AS (
-        -- Where all that was seen is in flight: from one record's number to the next, past all the rows of each.
-        SELECT CASE WHEN NOT EXISTS (SELECT FROM soonest) AND (SELECT count(*) FROM seen) = ${mostSeen} THEN (
-          SELECT min(events.ext_id) FROM events WHERE events.branch = ${branch} AND ${waiting}
-        ) END AS ext_id
-        UNION ALL
-        SELECT (
-          SELECT min(events.ext_id) FROM events
-          WHERE events.branch = ${branch} AND ${waiting} AND events.ext_id > numbers.ext_id
-        ) FROM numbers WHERE numbers.ext_id IS NOT NULL
-      ), later AS (
-        SELECT idle.type, numbers.ext_id FROM numbers CROSS JOIN LATERAL (
-          SELECT events.type FROM events
-          WHERE events.branch = ${branch} AND events.ext_id = numbers.ext_id AND ${due} AND ${fit}
-            AND events.type = ANY (ARRAY(
-              SELECT known.type FROM unnest(${[...eventTypes]}::text[]) AS known (type)
-              WHERE split_part(known.type, '_', 1) || ':' || numbers.ext_id <> ALL (${except}::text[])
-            ))
-          LIMIT 1
-        ) AS idle
-        LIMIT ${batch}
-      ), wanted AS (
-        SELECT DISTINCT split_part(found.type, '_', 1) AS kind, found.ext_id
-        FROM (SELECT soonest.* FROM soonest UNION ALL SELECT later.* FROM later) AS found
-      )
-      SELECT gathered.*, to_jsonb(now()) #>> '{}' AS taken_at, (SELECT max(events.id)::text FROM events) AS up_to
-      FROM wanted CROSS JOIN LATERAL (
-        SELECT ${columns}, events.next_attempt_at <= now() AS due,
-          row_number() OVER (PARTITION BY events.type ORDER BY events.next_attempt_at, events.id) AS place,
-          count(*) OVER (PARTITION BY events.type) > ${mostOfType} AS is_crowded,
-          min(events.attempts) OVER () AS least_attempts
-        FROM events
-        WHERE events.branch = ${branch} AND events.ext_id = wanted.ext_id AND ${waiting} AND ${fit}
-          AND split_part(events.type, '_', 1) = wanted.kind
-      ) AS gathered
-      WHERE gathered.place <= ${mostOfType}
-      ORDER BY gathered.id::bigint
-    `
+    const found = yield* find(branch, except)
+    if (found.length === 0) return []
+    const rows = yield* gather(branch, found)
     // A row that does not read, whatever somebody made of the table, stops no other.
     const [read, unread] = partition(rows, (row) => Result.fromOption(decodeRow(row), () => row.id))
     const refusals = unread.map((id) => ({ id, since: null, why: "it does not read as an event" }))

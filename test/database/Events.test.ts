@@ -280,6 +280,20 @@ layer(tests, { excludeTestServices: true })("Events.settle", (it) => {
     })
   )
 
+  it.effect("a row that a person touched before its first attempt was over is left to the next one", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      const events = yield* Events
+      const [id] = yield* carUpdates(newBranch(), ["1"])
+      const event = yield* asTaken(id)
+      yield* sql`UPDATE events SET processed = false WHERE events.id = ${event.id}::text::bigint`
+      const touched = yield* readOne(id)
+      yield* events.settle({ ...attempt, event, reason: null, retryIn: null })
+      assert.deepStrictEqual(yield* readOne(id), touched)
+      assert.isFalse(touched.processed)
+    })
+  )
+
   it.effect("a row that came past the trigger stops nobody, and is normalised or parked by the sweep", () =>
     Effect.gen(function* () {
       const sql = yield* PgClient.PgClient

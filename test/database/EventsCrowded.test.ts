@@ -1,10 +1,11 @@
 /** A record that more events wait for than a branch reads at once. */
 import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
-import { Duration, Effect, Layer, Stream } from "effect"
+import { Duration, Effect, Layer } from "effect"
 import { Events } from "../../src/database/Events.ts"
 import { Branch } from "../../src/domain/Branch.ts"
 import type { Taken } from "../../src/domain/Event.ts"
+import { run } from "../support/refusing.ts"
 import { testDatabase } from "../support/TestDatabase.ts"
 
 const tbilisi = Branch.make("tbilisi")
@@ -31,8 +32,22 @@ const takeOne = Effect.fnUntraced(function* (...except: ReadonlyArray<string>) {
 
 const numbers = (events: Iterable<{ readonly id: string }>) => Array.from(events, ({ id }) => Number(id))
 
-const rest = (taken: Taken, which: "all" | "due") =>
-  Events.use((events) => Effect.map(Stream.runCollect(events.rest(taken, which)), numbers))
+const ending = { took: Duration.zero, traceId: "0af7651916cd43dd8448eb211c80319c" }
+
+/** Settles the other events of a record, and answers which they were. */
+const settleRest = Effect.fnUntraced(function* (taken: Taken, which: "all" | "due") {
+  const sql = yield* PgClient.PgClient
+  const events = yield* Events
+  const reason = which === "due" ? "rentprog_timeout: slow" : null
+  const traceId = crypto.randomUUID()
+  const tally = yield* events.settleRest(taken, { ...ending, reason, waits: [Duration.hours(1)], traceId })
+  const settled = yield* sql<{ readonly id: string }>`
+    SELECT events.id::text FROM events WHERE events.trace_id = ${traceId} ORDER BY events.id
+  `
+  const none = { processed: 0, waiting: 0, parked: 0, refusing: 0 }
+  assert.deepStrictEqual(tally, { ...none, [which === "due" ? "waiting" : "processed"]: settled.length })
+  return numbers(settled)
+})
 
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n)
 
@@ -78,8 +93,16 @@ layer(tests, { excludeTestServices: true })("a crowded record", (it) => {
       yield* insert("car_update", 2, 20)
       const taken = yield* takeOne()
       const all = [...range(11, 2500), ...range(2531, 3720)]
-      assert.sameMembers(yield* rest(taken, "all"), all)
-      assert.sameMembers(yield* rest(taken, "due"), all)
+      assert.sameMembers(yield* settleRest(taken, "due"), all)
+      // As they were taken none of them is by now; those of another taking wait, and are settled well.
+      yield* run(
+        "UPDATE events SET attempts = 2, next_attempt_at = now() WHERE events.id % 2 = 0 AND attempts = 1"
+      )
+      const again = yield* takeOne()
+      assert.sameMembers(
+        [...(yield* settleRest(again, "all")), ...numbers(again.events)],
+        [...range(1, 2500), ...range(2521, 3720)]
+      )
     })
   )
 
@@ -98,11 +121,12 @@ layer(tests, { excludeTestServices: true })("a crowded record", (it) => {
       // An old number, given by hand to a row that comes now.
       yield* sql`INSERT INTO events (id, branch, type, ext_id, payload) VALUES (-1, 'tbilisi', 'car_update', '1', '{}')`
       const untouched = range(11, 40).filter((id) => ![21, 30, 31, 32].includes(id))
-      assert.sameMembers(yield* rest(taken, "all"), untouched)
       assert.sameMembers(
-        yield* rest(taken, "due"),
+        yield* settleRest(taken, "due"),
         untouched.filter((id) => id < 20 || id > 22)
       )
+      // A success that was under way at the same time settles those that wait, whatever made them wait.
+      assert.sameMembers(yield* settleRest(taken, "all"), untouched)
     })
   )
 
@@ -157,7 +181,7 @@ layer(tests, { excludeTestServices: true })("a row with a number below zero", (i
       assert.deepStrictEqual([odd.events[0].id, other?.events[0].id], ["-5", "1"])
       yield* events.settle({
         ...{ event: odd.events[0], reason: null, retryIn: null },
-        ...{ took: Duration.zero, traceId: "0af7651916cd43dd8448eb211c80319c" }
+        ...ending
       })
       assert.lengthOf(yield* sql`SELECT FROM events WHERE events.id = -5 AND events.processed`, 1)
     })
