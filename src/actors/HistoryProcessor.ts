@@ -4,6 +4,7 @@
  * cluster singleton: one for all machines.
  */
 import { Context, Duration, Effect, Metric, Option, Schedule, Schema } from "effect"
+import { chunksOf } from "effect/Array"
 import { Singleton } from "effect/cluster"
 import { History } from "../database/History.ts"
 import type { HistoryOutcome } from "../database/retryHistory.ts"
@@ -31,6 +32,9 @@ const kinds = ["car", "client", "booking", "payment", "maintenance"]
 /** How many batches a sweep takes: what is left comes with the next one, before a sweep could meet itself. */
 const mostBatches = 100
 
+/** How many entries are read at a time to tell of them, however many were notified together. */
+const mostAtOnce = 1000
+
 export interface HistoryProcessorOptions {
   /** How often it looks for what stayed behind. */
   readonly fallbackInterval: Duration.Duration
@@ -54,9 +58,14 @@ export const layer = (options: HistoryProcessorOptions) =>
         asked > 0 ? Effect.logInfo(`${asked} records that the log tells of are asked for`) : Effect.void
       )
 
-      const tell = Effect.fnUntraced(function* (outcomes: ReadonlyArray<HistoryOutcome>) {
-        yield* Effect.forEach(outcomes, tellOne, { discard: true })
-        if (outcomes.some(({ reason }) => codeOfText(reason) === "entity_not_found")) yield* ask
+      const tell = Effect.fnUntraced(function* (ids: ReadonlyArray<HistoryId>) {
+        let isMissing = false
+        for (const some of chunksOf(ids, mostAtOnce)) {
+          const outcomes = yield* history.outcomes(some)
+          yield* Effect.forEach(outcomes, tellOne, { discard: true })
+          isMissing ||= outcomes.some(({ reason }) => codeOfText(reason) === "entity_not_found")
+        }
+        if (isMissing) yield* ask
       })
 
       const sweep = Effect.gen(function* () {
@@ -74,7 +83,7 @@ export const layer = (options: HistoryProcessorOptions) =>
         component: "history listener",
         name: "History processor",
         sweep,
-        onNotified: (payloads) => Effect.flatMap(history.outcomes(idsOf(payloads)), tell)
+        onNotified: (payloads) => tell(idsOf(payloads))
       })
 
       const readLogs = Effect.forEach(

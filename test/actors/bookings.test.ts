@@ -1,6 +1,7 @@
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, type Schema } from "effect"
+import { Deferred, Effect, Layer, type Schema } from "effect"
+import { Events } from "../../src/database/Events.ts"
 import { Fault, Simulator } from "../../src/simulator/Simulator.ts"
 import {
   about,
@@ -84,6 +85,37 @@ describe.concurrent("a booking", () => {
       assert.strictEqual(yield* readsOf("/cars/1"), 1)
     }).pipe(Effect.provide(world()))
   )
+
+  it.live("waits for their arrival alone, and not until their own events are settled", () => {
+    const over = Deferred.makeUnsafe<void>()
+    const slow = Layer.effect(
+      Events,
+      Events.use((events) =>
+        Effect.succeed(
+          Events.of({
+            ...events,
+            settle: (outcome) =>
+              outcome.event.type === "car_create"
+                ? Effect.andThen(Deferred.await(over), events.settle(outcome))
+                : events.settle(outcome)
+          })
+        )
+      )
+    )
+    return Effect.gen(function* () {
+      const simulator = yield* Simulator
+      yield* rental()
+      yield* simulator.fault(Fault.Slow({ delay: "400 millis" }), { id: 1 })
+      yield* insert(about("car_create", 1))
+      yield* until(readsOf("/cars/1"), (count) => count === 1)
+      yield* insert(about("booking_create", 3))
+      const rows = yield* until(events, (all) => all[1]?.processed === true)
+      assert.isFalse(rows[0]?.processed)
+      yield* Deferred.succeed(over, undefined)
+      yield* allProcessed
+      assert.strictEqual(yield* readsOf("/cars/1"), 1)
+    }).pipe(Effect.ensuring(Deferred.succeed(over, undefined)), Effect.provide(world({ events: slow })))
+  })
 
   it.live.each([
     { car_id: null, client_id: null },

@@ -29,6 +29,12 @@ const obstacles = [
     says: "an error (P0001) in PL/pgSQL function refuse() line 1 at RAISE"
   },
   {
+    what: "a trigger that lets nothing through",
+    put: refuse("events", "true", "RETURN NULL;"),
+    away: refuseNoMore,
+    says: "the update has no effect: a trigger or a policy of the table suppresses it"
+  },
+  {
     what: "a constraint",
     put: run("ALTER TABLE events ADD CONSTRAINT untouched CHECK (attempts = 0)"),
     away: run("ALTER TABLE events DROP CONSTRAINT untouched"),

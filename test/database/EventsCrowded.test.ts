@@ -1,7 +1,7 @@
 /** A record that more events wait for than a branch reads at once. */
 import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
-import { Duration, Effect, Layer } from "effect"
+import { Deferred, Duration, Effect, Fiber, Layer } from "effect"
 import { Events } from "../../src/database/Events.ts"
 import { Branch } from "../../src/domain/Branch.ts"
 import type { Taken } from "../../src/domain/Event.ts"
@@ -127,6 +127,28 @@ layer(tests, { excludeTestServices: true })("a crowded record", (it) => {
       )
       // A success that was under way at the same time settles those that wait, whatever made them wait.
       assert.sameMembers(yield* settleRest(taken, "all"), untouched)
+    })
+  )
+
+  it.effect("leaves out what comes later in a transaction that began before", () =>
+    Effect.gen(function* () {
+      yield* fresh
+      const sql = yield* PgClient.PgClient
+      yield* insert("car_update", 1, 30)
+      const begun = yield* Deferred.make<void>()
+      const isTaken = yield* Deferred.make<void>()
+      const other = yield* sql`SELECT now()`.pipe(
+        Effect.andThen(Deferred.succeed(begun, undefined)),
+        Effect.andThen(Deferred.await(isTaken)),
+        Effect.andThen(insert("car_update", 1, 3)),
+        sql.withTransaction,
+        Effect.forkChild
+      )
+      yield* Deferred.await(begun)
+      const taken = yield* takeOne()
+      yield* Deferred.succeed(isTaken, undefined)
+      yield* Fiber.join(other)
+      assert.sameMembers(yield* settleRest(taken, "all"), range(11, 30))
     })
   )
 

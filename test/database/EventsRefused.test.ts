@@ -241,6 +241,24 @@ layer(tests, { excludeTestServices: true })("a column too narrow for a reason", 
   )
 })
 
+layer(tests, { excludeTestServices: true })("a row that does not read as an event", (it) => {
+  it.effect("stops no branch: it is left alone for a while, and told of", () =>
+    Effect.gen(function* () {
+      yield* fresh
+      const events = yield* Events
+      yield* insert(1, 2)
+      // No number for JavaScript.
+      yield* run("ALTER TABLE events ALTER COLUMN attempts TYPE bigint")
+      assert.deepStrictEqual([yield* due, yield* events.branchesDue], [[], []])
+      assert.deepStrictEqual(yield* events.refusing, { count: 2, why: "it does not read as an event" })
+      yield* run("ALTER TABLE events ALTER COLUMN attempts TYPE int")
+      yield* endRefusals
+      assert.deepStrictEqual(yield* standings, ["processed", "processed"])
+      assert.deepStrictEqual(yield* refusals, [])
+    })
+  )
+})
+
 layer(tests, { excludeTestServices: true })("a row that somebody holds", (it) => {
   it.effect("is not to blame: it stays due, and its neighbours are settled", () =>
     Effect.gen(function* () {
