@@ -183,25 +183,6 @@ layer(tests, { excludeTestServices: true })("Events.take", (it) => {
       assert.include(yield* events.branchesDue, branch)
     })
   )
-
-  it.effect("a row that the trigger could not normalise is left to it", () =>
-    Effect.gen(function* () {
-      const sql = yield* PgClient.PgClient
-      const events = yield* Events
-      const branch = newBranch()
-      const [first] = yield* carUpdates(branch, ["1", "2"])
-      yield* sql.withTransaction(
-        Effect.andThen(
-          sql`SET LOCAL session_replication_role = replica`,
-          sql`UPDATE events SET ok = false, reason = 'database_error: locked' WHERE id = ${first}::bigint`
-        )
-      )
-      assert.deepStrictEqual(yield* taken(branch), ["2"])
-      assert.strictEqual(yield* events.normaliseAgain, 1)
-      assert.deepStrictEqual(yield* taken(branch), ["1", "2"])
-      assert.strictEqual(yield* events.normaliseAgain, 0)
-    })
-  )
 })
 
 layer(tests, { excludeTestServices: true })("Events.settle", (it) => {
@@ -277,37 +258,6 @@ layer(tests, { excludeTestServices: true })("Events.settle", (it) => {
       yield* events.settle({ ...attempt, event, reason: null, retryIn: null })
       yield* events.settle({ ...attempt, event, reason: "rentprog_not_found: spent", retryIn: null })
       assert.deepStrictEqual(yield* readOne(id), touched)
-    })
-  )
-
-  it.effect("a row that a person touched before its first attempt was over is left to the next one", () =>
-    Effect.gen(function* () {
-      const sql = yield* PgClient.PgClient
-      const events = yield* Events
-      const [id] = yield* carUpdates(newBranch(), ["1"])
-      const event = yield* asTaken(id)
-      yield* sql`UPDATE events SET processed = false WHERE events.id = ${event.id}::text::bigint`
-      const touched = yield* readOne(id)
-      yield* events.settle({ ...attempt, event, reason: null, retryIn: null })
-      assert.deepStrictEqual(yield* readOne(id), touched)
-      assert.isFalse(touched.processed)
-    })
-  )
-
-  it.effect("a row that came past the trigger stops nobody, and is normalised or parked by the sweep", () =>
-    Effect.gen(function* () {
-      const sql = yield* PgClient.PgClient
-      const events = yield* Events
-      const branch = newBranch()
-      const [odd, spelled] = yield* carUpdates(branch, ["1", "2", "3"])
-      yield* sql`ALTER TABLE events DISABLE TRIGGER auto_process_event_trigger`
-      yield* sql`UPDATE events SET type = 'car_explode', attempts = 1 WHERE id = ${odd ?? ""}::bigint`
-      yield* sql`UPDATE events SET type = 'car.update', ext_id = ' 2 ' WHERE id = ${spelled ?? ""}::bigint`
-      yield* sql`ALTER TABLE events ENABLE TRIGGER auto_process_event_trigger`
-      assert.deepStrictEqual(yield* taken(branch), ["3"])
-      assert.strictEqual(yield* events.normaliseAgain, 2)
-      assert.deepStrictEqual(yield* taken(branch), ["2", "3"])
-      assert.include((yield* readOne(odd)).reason ?? "", "unknown_event_type")
     })
   )
 

@@ -1,7 +1,7 @@
 /** Rows of events that refuse to be updated, because a company has something of its own on the table. */
 import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
-import { Array as Arr, Duration, Effect, Layer, Logger, References, Result } from "effect"
+import { Duration, Effect, Layer, Logger, References, Result } from "effect"
 import { Events } from "../../src/database/Events.ts"
 import type { Settled } from "../../src/database/settleEvents.ts"
 import { Branch } from "../../src/domain/Branch.ts"
@@ -270,35 +270,3 @@ layer(tests, { excludeTestServices: true })("a row that somebody holds", (it) =>
     })
   )
 })
-
-layer(tests, { excludeTestServices: true })(
-  "a row that the trigger is to try again, and that refuses",
-  (it) => {
-    it.effect("keeps none of the others from it, and is left alone for a while", () =>
-      Effect.gen(function* () {
-        yield* fresh
-        const events = yield* Events
-        yield* insert(...Arr.range(1, 30))
-        // As a lock in the trigger's way leaves rows.
-        yield* run("ALTER TABLE events DISABLE TRIGGER USER")
-        yield* run("UPDATE events SET ok = false, reason = 'database_error: locked'")
-        yield* run("ALTER TABLE events ENABLE TRIGGER USER")
-        yield* ofCar2("RAISE 'no';")
-        assert.deepStrictEqual(yield* due, [])
-        assert.strictEqual(yield* events.normaliseAgain, 29)
-        assert.deepStrictEqual((yield* due).length, 29)
-        assert.deepStrictEqual(
-          (yield* refusals).map(({ attempts, id }) => [id, attempts]),
-          [[2, 1]]
-        )
-        assert.strictEqual(yield* events.normaliseAgain, 0)
-        assert.strictEqual((yield* refusals)[0]?.attempts, 1)
-        yield* refuseNoMore
-        yield* endRefusals
-        assert.strictEqual(yield* events.normaliseAgain, 1)
-        assert.deepStrictEqual(yield* refusals, [])
-        assert.include(yield* due, 2)
-      })
-    )
-  }
-)

@@ -1,10 +1,10 @@
 /** What settling an event leaves beside its row: attempts, the timeline, its trace, and counts. */
 import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
-import { Duration, Effect, Layer, Metric, Schema } from "effect"
+import { Duration, Effect, Layer, Metric } from "effect"
 import { Events } from "../../src/database/Events.ts"
 import { Branch } from "../../src/domain/Branch.ts"
-import { PendingEvent } from "../../src/domain/Event.ts"
+import type { PendingEvent } from "../../src/domain/Event.ts"
 import { countStatements } from "../support/statements.ts"
 import { testDatabase } from "../support/TestDatabase.ts"
 
@@ -264,50 +264,5 @@ layer(tests, { excludeTestServices: true })("what is counted", (it) => {
         assert.deepStrictEqual([upTo.get(0.005), upTo.get(5), upTo.get(30)], [1, 1, 2])
         assert.deepStrictEqual([took?.state.count, took?.state.min], [2, 0])
       }).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
-  )
-})
-
-layer(tests, { excludeTestServices: true })("a paused branch", (it) => {
-  it.effect("has nothing due until it is resumed; what is under way is settled", () =>
-    Effect.gen(function* () {
-      yield* fresh
-      const sql = yield* PgClient.PgClient
-      const events = yield* Events
-      const [event, other] = yield* taken({ ext_id: "1" }, { ext_id: "2" })
-      assert.isDefined(event)
-      assert.isDefined(other)
-      yield* sql`INSERT INTO paused_branches (branch, paused_by) VALUES ('tbilisi', 'Anna')`
-      yield* sql`INSERT INTO events (branch, type, payload) VALUES ('kutaisi', 'car_update', '{"id": 3}')`
-      assert.deepStrictEqual<unknown>(yield* events.branchesDue, ["kutaisi"])
-      assert.deepStrictEqual(yield* take, [])
-      assert.lengthOf(yield* events.take(Branch.make("kutaisi"), []), 1)
-      yield* settle(event, null)
-      yield* sql`DELETE FROM paused_branches`
-      assert.sameMembers<string>([...(yield* events.branchesDue)], ["kutaisi", "tbilisi"])
-      assert.deepStrictEqual(
-        (yield* take).map(({ id }) => id),
-        [other.id]
-      )
-    })
-  )
-})
-
-layer(tests, { excludeTestServices: true })("the trace of its reception", (it) => {
-  const traceparent = `00-${trace(7)}-00000000000000ff-01`
-
-  it.effect.each([
-    { metadata: { traceparent }, expected: traceparent },
-    { metadata: { traceparent: 7 }, expected: "7" },
-    { metadata: { traceparent: null }, expected: null },
-    { metadata: { source: "webhook" }, expected: null },
-    { metadata: "traceparent", expected: null },
-    { metadata: ["traceparent"], expected: null }
-  ])("comes with an event: %o", ({ expected, metadata }) =>
-    Effect.gen(function* () {
-      yield* fresh
-      const event = yield* one({ metadata })
-      assert.strictEqual(event.traceparent, expected)
-      assert.isTrue(Schema.is(PendingEvent)(event))
-    })
   )
 })
