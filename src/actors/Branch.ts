@@ -1,6 +1,6 @@
 /**
- * The actor of one branch. It owns what there is one of: the branch's token, quota and circuit breaker, so one actor
- * spends one quota on however many machines Jarvis runs.
+ * The actor of one branch. Owns the branch's token, quota and circuit breaker, so one actor spends one quota on however
+ * many machines Jarvis runs.
  *
  * Told `Wake`, it drains the branch's due events until none is left. Each record is handled by a fiber of its own, so
  * no slow or failing record holds up another; events that come for a record in the meantime wait for the next fetch.

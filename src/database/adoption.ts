@@ -4,7 +4,6 @@
  */
 import { PgClient } from "@effect/sql-pg"
 import { Effect, Schema } from "effect"
-import type { SqlError } from "effect/sql"
 import { ddl } from "./ddl.ts"
 
 /** How many rows a transaction takes: of the log's entries, each of which is read and applied, that is some tenths of a second. */
@@ -61,7 +60,7 @@ const tighten = Effect.fnUntraced(function* (table: "events" | "history") {
   `
   if (!state?.loose) return
   const named = sql`${sql(`${table}_adopted`)}`
-  const change = (statement: Effect.Effect<unknown, SqlError.SqlError>) => ddl(sql)(statement)
+  const change = ddl(sql)
   yield* change(sql`ALTER TABLE ${sql(table)} DROP CONSTRAINT IF EXISTS ${named}`)
   yield* change(sql`
     ALTER TABLE ${sql(table)} ADD CONSTRAINT ${named} CHECK (processed IS NOT NULL AND attempts IS NOT NULL) NOT VALID
