@@ -9,6 +9,7 @@ import type { Done, Who } from "../domain/Action.ts"
 import { type RowFilter, RowId, type Table } from "../domain/Row.ts"
 import { Audit, logAct } from "./Audit.ts"
 import { decodeRows } from "./decode.ts"
+import { forgive } from "./Refusals.ts"
 import { matching, patience } from "./rowQuery.ts"
 import { storableText } from "./storable.ts"
 import { asUnanswered, type Unanswered, unanswered } from "./Unanswered.ts"
@@ -99,7 +100,13 @@ export class RowActions extends Context.Service<
           const { dryRun, filter, table } = which
           if (dryRun || ids.length === 0) return { action: null, count: ids.length, more }
           const action = yield* audit.record({ ...what, table, ids, filter, reason }, who)
-          yield* sql`UPDATE ${sql(table)} SET ${set} WHERE ${of(table, ids)}`
+          // What has refused before takes this: it need not wait any longer.
+          yield* sql`
+            WITH touched AS (
+              UPDATE ${sql(table)} SET ${set} WHERE ${of(table, ids)} RETURNING ${sql(table)}.id
+            )
+            ${forgive(sql, table, "touched")}
+          `
           return { action, count: ids.length, more }
         }).pipe(
           sql.withTransaction,

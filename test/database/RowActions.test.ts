@@ -122,6 +122,27 @@ layer(tests, { excludeTestServices: true })("RowActions", (it) => {
     })
   )
 
+  it.effect.each(tables)("a retry of %s waits for no refusal of before", (table) =>
+    Effect.gen(function* () {
+      yield* fresh
+      const sql = yield* PgClient.PgClient
+      const actions = yield* RowActions
+      const ids =
+        table === "events"
+          ? yield* cars(2)
+          : (yield* insertHistory({ description: "а" }, { description: "б" })).map(({ id }) => id)
+      yield* sql`TRUNCATE row_refusals`
+      yield* sql`
+        INSERT INTO row_refusals (source, source_id, attempts, next_attempt_at, why)
+        SELECT ${table === "events" ? "event" : "history"}, refused.id, 7, now() + interval '1 hour', 'old_rule'
+        FROM unnest(${ids}::text[]::bigint[]) AS refused (id)
+      `
+      yield* actions.retry({ table, ids: ids.slice(0, 1) }, who)
+      const left = yield* sql`SELECT row_refusals.source_id::text AS id FROM row_refusals`
+      assert.deepStrictEqual(left, [{ id: ids[1] }])
+    })
+  )
+
   it.effect("what is done to log entries", () =>
     Effect.gen(function* () {
       yield* fresh
