@@ -5,7 +5,7 @@ import { assert, it } from "@effect/vitest"
 import { Effect, Layer, Metric, Schema } from "effect"
 import { Yaml } from "effect/encoding"
 import { HttpRouter, HttpServerRequest } from "effect/http"
-import { required } from "../../src/actors/Health.ts"
+import { Health, required } from "../../src/actors/Health.ts"
 import { Measures } from "../../src/database/Measures.ts"
 import { countWebhook } from "../../src/http/answers.ts"
 import { metrics } from "../../src/http/metrics.ts"
@@ -60,6 +60,11 @@ const dashboard = Schema.decodeUnknownEffect(Schema.fromJsonString(Dashboard))(f
 const told = Effect.gen(function* () {
   const sql = yield* PgClient.PgClient
   const simulator = yield* Simulator
+  const { components } = yield* Health
+  // A row that is parked as it arrives is told of by its notification alone.
+  yield* until(components, (all) =>
+    all.every(({ name, state }) => state === "up" || !name.endsWith(" listener"))
+  )
   yield* simulator.put("car", { id: 1, company_id: 9247 })
   yield* sql`INSERT INTO paused_branches (branch, paused_by) VALUES ('batumi', 'Anna')`
   yield* insert(about("car_update", 1), about("car_explode", 1))
