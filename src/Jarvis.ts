@@ -157,7 +157,7 @@ const http = Layer.effectDiscard(
   Layer.provide(NodeServices.layer)
 )
 
-/** Each risk where something is about to change, and where nothing is, how many there are. */
+/** How many risks there are; where something is about to change, each of them as well. */
 const warn = Effect.fnUntraced(function* (plan: Plan) {
   const found = risks(plan)
   if (plan.pending.length > 0) {

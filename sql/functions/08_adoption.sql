@@ -10,17 +10,11 @@ SET search_path = :SCHEMA, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
-  began   timestamptz;
   since   bigint;
   source  constant text := CASE place WHEN 'events' THEN 'event' ELSE 'history' END;
   -- Which rows are still to be adopted: those that Jarvis's trigger has never seen.
-  strange constant text := format(
-    '(candidate.processed IS NULL OR candidate.attempts IS NULL OR NOT candidate.processed AND candidate.next_attempt_at IS NULL)
-     AND NOT EXISTS (
-       SELECT FROM row_refusals AS refusal
-       WHERE refusal.source = %L AND refusal.source_id = candidate.id AND refusal.next_attempt_at > now()
-     )', source
-  );
+  strange constant text :=
+    '(candidate.processed IS NULL OR candidate.attempts IS NULL OR NOT candidate.processed AND candidate.next_attempt_at IS NULL)';
   -- The trigger runs a row that is touched, and sees to its attempts.
   touch   constant text := format(
     'UPDATE %I AS candidate
@@ -33,7 +27,7 @@ DECLARE
   remaining boolean;
   rule      text;
 BEGIN
-  SELECT adoption.began_at, adoption.reached::bigint INTO began, since
+  SELECT adoption.reached::bigint INTO since
   FROM adoptions AS adoption
   WHERE adoption.table_name = place AND adoption.finished_at IS NULL
   FOR UPDATE SKIP LOCKED;
@@ -45,21 +39,18 @@ BEGIN
     'SELECT array_agg(found.id)
      FROM (
        SELECT candidate.id FROM %I AS candidate
-       WHERE candidate.id > $1 AND %s
+       WHERE candidate.id > $1 AND %s AND NOT EXISTS (
+         SELECT FROM row_refusals AS refusal
+         WHERE refusal.source = %L AND refusal.source_id = candidate.id AND refusal.next_attempt_at > now()
+       )
        ORDER BY candidate.id LIMIT $2
        FOR UPDATE SKIP LOCKED
-     ) AS found', place, strange
+     ) AS found', place, strange, source
   ) INTO rows USING coalesce(since, -9223372036854775808), most;
 
   IF rows IS NULL THEN
     -- The end. What was held by somebody, or refused, is looked for from the beginning.
-    EXECUTE format(
-      'SELECT EXISTS (
-         SELECT FROM %I AS candidate
-         WHERE candidate.processed IS NULL OR candidate.attempts IS NULL
-           OR NOT candidate.processed AND candidate.next_attempt_at IS NULL
-       )', place
-    ) INTO remaining;
+    EXECUTE format('SELECT EXISTS (SELECT FROM %I AS candidate WHERE %s)', place, strange) INTO remaining;
     UPDATE adoptions SET reached = NULL, finished_at = CASE WHEN NOT remaining THEN now() END
     WHERE adoptions.table_name = place;
     RETURN 0;

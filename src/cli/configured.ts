@@ -14,9 +14,7 @@ const environment = Layer.unwrap(
 /** Read when a command runs: whoever asks for help has none yet. */
 export const settings = Layer.provide(Settings.layer, environment)
 
-/**
- * A command with its database, its settings and a log.
- */
+/** A command with its database, its settings and a log. */
 export const configured =
   (log: "stdout" | "stderr") =>
   <A, E, R>(command: Effect.Effect<A, E, R>) =>

@@ -1,7 +1,7 @@
 /** `jarvis migrate`: brings the database up to date, or says what that would do. */
-import { Clock, Console, Deferred, Duration, Effect } from "effect"
+import { Console, Deferred, Duration, Effect } from "effect"
 import { Command, Flag } from "effect/cli"
-import { adopt } from "../database/adoption.ts"
+import { adopt, seldom } from "../database/adoption.ts"
 import { sayWhy } from "../database/Database.ts"
 import { report, risks } from "../database/preflight/report.ts"
 import type { Plan } from "../database/preflight.ts"
@@ -45,22 +45,19 @@ const run = Effect.fnUntraced(function* (asJson: boolean) {
     : Effect.forEach(ran, (name) => Console.log(`migrated: ${name}`), { discard: true })
 })
 
-/** How often it is told how far it is. */
-const sayEvery = Duration.toMillis("5 seconds")
-
 /** Rows that stood here before Jarvis. Whoever ends the command before they are done leaves the rest to the service. */
 const adoptRows = Effect.fnUntraced(function* () {
-  let said = yield* Clock.currentTimeMillis
   const counts = new Map<string, number>()
-  const tell = Effect.fnUntraced(function* (table: string, rows: number) {
-    counts.set(table, rows)
-    const now = yield* Clock.currentTimeMillis
-    if (now - said < sayEvery) return
-    said = now
-    yield* Console.error(`adopting: ${rows} rows of ${table} so far`)
-  })
+  const say = yield* seldom(Duration.seconds(5), (table, rows) =>
+    Console.error(`adopting: ${rows} rows of ${table} so far`)
+  )
   const left = yield* Effect.mapError(
-    adopt(tell),
+    adopt((table, rows) =>
+      Effect.andThen(
+        Effect.sync(() => counts.set(table, rows)),
+        say(table, rows)
+      )
+    ),
     (error) => new Jarvis.StartError({ message: `cannot adopt the rows of the database: ${sayWhy(error)}` })
   )
   yield* Effect.forEach(counts, ([table, rows]) => Console.error(`adopted: ${rows} rows of ${table}`), {

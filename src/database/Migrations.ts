@@ -65,7 +65,7 @@ const session = (pool: PgClient.PgClient, schema: SchemaName) =>
 
 /** One process at a time. It asks again and again, because whoever waits in a statement keeps indexes from being built. */
 const exclusively = Effect.fnUntraced(function* (sql: PgClient.PgClient, schema: SchemaName) {
-  const [locked] = yield* sql<{ readonly locked: boolean }>`
+  yield* sql<{ readonly locked: boolean }>`
     SELECT pg_try_advisory_lock(hashtextextended('jarvis migrates ' || ${schema}, 0)) AS locked
   `.pipe(
     Effect.repeat({ until: ([row]) => row?.locked === true, schedule: Schedule.spaced("100 millis") }),
@@ -74,7 +74,6 @@ const exclusively = Effect.fnUntraced(function* (sql: PgClient.PgClient, schema:
       orElse: () => new MigrationError({ message: "another process has been migrating for half an hour" })
     })
   )
-  return locked
 })
 
 const readRan = Effect.fnUntraced(function* (sql: PgClient.PgClient, actual: Catalog) {

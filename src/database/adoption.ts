@@ -3,7 +3,7 @@
  * for one of these at most. It goes on where it stopped, however it stopped.
  */
 import { PgClient } from "@effect/sql-pg"
-import { Effect, Schema } from "effect"
+import { Clock, Duration, Effect, Schema } from "effect"
 import { ddl } from "./ddl.ts"
 
 /** How many rows a transaction takes: of the log's entries, each of which is read and applied, that is some tenths of a second. */
@@ -25,10 +25,24 @@ const unfinished = PgClient.PgClient.use(
   `
 ).pipe(Effect.flatMap((rows) => Effect.orDie(decodeUnfinished(rows))))
 
-/** Adopts what can be adopted of a table, and tells how many rows that are after each batch. */
+/** Hears after each batch how many rows of a table have been adopted. */
+type Tell = (table: string, rows: number) => Effect.Effect<void>
+
+/** Passes on what it hears, once in an interval at most. */
+export const seldom = Effect.fnUntraced(function* (interval: Duration.Duration, tell: Tell) {
+  let told = yield* Clock.currentTimeMillis
+  return Effect.fnUntraced(function* (table: string, rows: number) {
+    const now = yield* Clock.currentTimeMillis
+    if (now - told < Duration.toMillis(interval)) return
+    told = now
+    yield* tell(table, rows)
+  })
+})
+
+/** Adopts what can be adopted of a table. */
 const adoptTable = Effect.fnUntraced(function* (
   { function: adopt, table }: typeof Unfinished.Type,
-  tell: (table: string, rows: number) => Effect.Effect<void>
+  tell: Tell
 ) {
   const sql = yield* PgClient.PgClient
   for (let rows = 0; ; ) {
@@ -73,12 +87,10 @@ const tighten = Effect.fnUntraced(function* (table: "events" | "history") {
 })
 
 /**
- * Adopts all that can be adopted now, telling after each batch how many rows of the table that makes. Answers the tables
- * in which some are left, because somebody holds them or because they refuse to be updated.
+ * Adopts all that can be adopted now. Answers the tables in which some are left, because somebody holds them or because
+ * they refuse to be updated.
  */
-export const adopt = Effect.fn("adopt")(function* (
-  tell: (table: string, rows: number) => Effect.Effect<void>
-) {
+export const adopt = Effect.fn("adopt")(function* (tell: Tell) {
   yield* Effect.forEach(yield* unfinished, (one) => adoptTable(one, tell), { discard: true })
   yield* Effect.forEach(["events", "history"] as const, tighten, { discard: true })
   return (yield* unfinished).map(({ table }) => table)

@@ -1,16 +1,12 @@
 /** Records that log entries wait for. */
 import type { PgClient } from "@effect/sql-pg"
 import { Effect, Schema } from "effect"
-import type { SqlError, Statement } from "effect/sql"
+import type { SqlError } from "effect/sql"
 import { apart } from "./apart.ts"
 import { historyRows, missing } from "./historyRows.ts"
 import { isUndone } from "./isUndone.ts"
-import { forgive, refuseFailed } from "./Refusals.ts"
-import { Suppressed, sayRefusal } from "./refusal.ts"
-
-/** How many rows are touched at a time, and how often: what is left comes with the next sweep. */
-const page = 1000
-const mostPages = 100
+import { sayRefusal } from "./refusal.ts"
+import { touch } from "./touch.ts"
 
 /** How many records are asked for at a time: far more than RentProg answers until the next sweep. */
 const mostAsked = 1000
@@ -19,45 +15,12 @@ const mostAsked = 1000
 export const askForMissing = (sql: PgClient.PgClient): Effect.Effect<number, SqlError.SqlError> => {
   const { allowed, lacking, waiting } = historyRows(sql)
   const wanted = sql`substr(history.reason, ${missing.length + 1}::int)`
-
-  /** Updates all rows of which `condition` is true, a page at a time. */
-  const touch = Effect.fnUntraced(function* (condition: Statement.Fragment, set: Statement.Fragment) {
-    const update = (ids: ReadonlyArray<string>) =>
-      Effect.filterOrFail(
-        sql`
-          WITH touched AS (
-            UPDATE history SET ${set} WHERE history.id = ANY (${ids}::text[]::bigint[]) RETURNING history.id
-          ), forgiven AS (
-            ${forgive(sql, "history", "touched")}
-          )
-          SELECT touched.id FROM touched
-        `,
-        ({ length }) => length === ids.length,
-        () => new Suppressed()
-      ).pipe(sql.withTransaction)
-
-    const touchPage = (after: string) =>
-      Effect.gen(function* () {
-        const rows = yield* sql<{ readonly id: string }>`
-          SELECT history.id::text FROM history
-          WHERE history.id > ${after}::text::bigint AND ${condition} AND ${allowed}
-          ORDER BY history.id
-          LIMIT ${page}
-          FOR UPDATE SKIP LOCKED
-        `
-        const ids = rows.map(({ id }) => id)
-        yield* refuseFailed(sql, "history", (yield* apart(ids, update)).failed)
-        return ids.length < page ? undefined : ids.at(-1)
-      }).pipe(sql.withTransaction)
-
-    let after: string | undefined = "-9223372036854775808"
-    for (let n = 0; n < mostPages && after !== undefined; n += 1) after = yield* touchPage(after)
-  })
+  const touchHistory = touch(sql, "history")
 
   // A record that arrived while its entry was being written down told nobody: the trigger tries these again.
-  const tryArrived = touch(
+  const tryArrived = touchHistory(
     sql`
-      ${lacking} AND CASE split_part(history.reason, ' ', 2)
+      ${lacking} AND ${allowed} AND CASE split_part(history.reason, ' ', 2)
         WHEN 'car' THEN
           EXISTS (SELECT FROM cars WHERE cars.rentprog_id = split_part(history.reason, ' ', 3))
         WHEN 'client' THEN
@@ -70,9 +33,9 @@ export const askForMissing = (sql: PgClient.PgClient): Effect.Effect<number, Sql
   )
 
   // The event that was queued for a record says by its own end whether RentProg has the record.
-  const parkLost = touch(
+  const parkLost = touchHistory(
     sql`
-      ${waiting} AND ${lacking} AND EXISTS (
+      ${waiting} AND ${lacking} AND ${allowed} AND EXISTS (
         SELECT FROM events
         WHERE events.metadata ->> 'asked_for' = ${wanted} AND events.branch = history.branch
           AND ${isUndone(sql, "events")} AND events.next_attempt_at = 'infinity'

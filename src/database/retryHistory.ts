@@ -1,15 +1,12 @@
 /** Another attempt at log entries. */
 import type { PgClient } from "@effect/sql-pg"
 import { Duration, Effect, Schema } from "effect"
+import { HistoryId } from "../domain/History.ts"
 import { DatabaseError, reasonText } from "../domain/Reason.ts"
 import { apart } from "./apart.ts"
 import { historyRows } from "./historyRows.ts"
 import { forgive, refuseFailed } from "./Refusals.ts"
 import { type Fault, isPassing, Suppressed, sayFault } from "./refusal.ts"
-
-/** `history.id`, whatever number somebody gave a row. */
-const HistoryId = Schema.String.pipe(Schema.brand("HistoryId"))
-type HistoryId = typeof HistoryId.Type
 
 /** How a row stands after an attempt. */
 export const HistoryOutcome = Schema.Struct({

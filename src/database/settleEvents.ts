@@ -38,7 +38,7 @@ const asRefusal = ({ asked: { event, took }, fault }: Refused): Refusal => ({
 
 const asFailed = (fault: Fault) => Exit.fail(new DatabaseError({ detail: sayFault(fault) }))
 
-/** As `Events.settleAll` says. */
+/** As `Events.settle` says, of many at once. */
 export const settleEvents = (sql: PgClient.PgClient) => {
   const attempt = Effect.fnUntraced(function* (attempts: ReadonlyArray<Attempt>) {
     const outcomes = (some: ReadonlyArray<Attempt>) => some.map(({ written }) => written)

@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 
 /** `history.id`: a bigint, kept as text because JavaScript numbers end before bigint does. */
-export const HistoryId = Schema.String.check(Schema.isPattern(/^\d+$/)).pipe(Schema.brand("HistoryId"))
+export const HistoryId = Schema.String.check(Schema.isPattern(/^-?\d+$/)).pipe(Schema.brand("HistoryId"))
 export type HistoryId = typeof HistoryId.Type
 
 /** An entry of RentProg's operations log. */

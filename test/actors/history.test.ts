@@ -222,4 +222,15 @@ describe("every outcome", () => {
       ])
     }).pipe(Effect.provide(world()), Effect.provideService(Metric.MetricRegistry, new Map()))
   )
+
+  it.live("is told of rows of any number", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      yield* until(said(started), (times) => times === 1)
+      yield* sql`INSERT INTO history (id, branch, description) VALUES (-7, 'tbilisi', ${garbage})`
+      const { lines } = yield* Log
+      yield* until(said("history waits"), (times) => times === 1)
+      assert.isTrue(lines.some(({ labels }) => labels["history_id"] === "-7"))
+    }).pipe(Effect.provide(world()))
+  )
 })

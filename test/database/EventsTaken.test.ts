@@ -86,28 +86,30 @@ layer(tests, { excludeTestServices: true })("a row that is the trigger's", (it) 
     })
   )
 
-  it.effect("keeps none of the others from it where it refuses, and is left alone for a while", () =>
-    Effect.gen(function* () {
-      yield* fresh
-      const events = yield* Events
-      yield* insert(...Arr.range(1, 30))
-      yield* pastTheTrigger("UPDATE events SET ok = false, reason = 'database_error: locked'")
-      yield* refuse("events", "NEW.ext_id = '2'")
-      assert.deepStrictEqual(yield* cars, [])
-      assert.strictEqual(yield* events.normaliseAgain, 29)
-      assert.lengthOf(yield* cars, 29)
-      assert.deepStrictEqual(
-        (yield* refusals).map(({ attempts, id }) => [id, attempts]),
-        [[2, 1]]
-      )
-      assert.strictEqual(yield* events.normaliseAgain, 0)
-      assert.strictEqual((yield* refusals)[0]?.attempts, 1)
-      yield* refuseNoMore
-      yield* endRefusals
-      assert.strictEqual(yield* events.normaliseAgain, 1)
-      assert.deepStrictEqual(yield* refusals, [])
-      assert.include(yield* cars, 2)
-    })
+  it.effect.each(["RAISE 'no';", "RETURN NULL;"])(
+    "keeps none of the others from it where it refuses, and is left alone for a while: %s",
+    (body) =>
+      Effect.gen(function* () {
+        yield* fresh
+        const events = yield* Events
+        yield* insert(...Arr.range(1, 30))
+        yield* pastTheTrigger("UPDATE events SET ok = false, reason = 'database_error: locked'")
+        yield* refuse("events", "NEW.ext_id = '2'", body)
+        assert.deepStrictEqual(yield* cars, [])
+        assert.strictEqual(yield* events.normaliseAgain, 29)
+        assert.lengthOf(yield* cars, 29)
+        assert.deepStrictEqual(
+          (yield* refusals).map(({ attempts, id }) => [id, attempts]),
+          [[2, 1]]
+        )
+        assert.strictEqual(yield* events.normaliseAgain, 0)
+        assert.strictEqual((yield* refusals)[0]?.attempts, 1)
+        yield* refuseNoMore
+        yield* endRefusals
+        assert.strictEqual(yield* events.normaliseAgain, 1)
+        assert.deepStrictEqual(yield* refusals, [])
+        assert.include(yield* cars, 2)
+      })
   )
 })
 

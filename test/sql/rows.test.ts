@@ -6,7 +6,7 @@ import { matching } from "../../src/database/rowQuery.ts"
 import { rowStates, tables } from "../../src/domain/Row.ts"
 import { testDatabase } from "../support/TestDatabase.ts"
 
-layer(testDatabase, { excludeTestServices: true })("sql/0010_audit.sql", (it) => {
+layer(testDatabase, { excludeTestServices: true })("rows of events and history", (it) => {
   it.effect("row_state", () =>
     Effect.gen(function* () {
       const sql = yield* PgClient.PgClient
