@@ -50,10 +50,8 @@ BEGIN
     RETURN NEW;
   END IF;
   IF TG_OP = 'UPDATE' THEN
-    -- The service's own book-keeping: an attempt that failed, and nothing else.
-    IF NEW.attempts IS DISTINCT FROM OLD.attempts
-      AND (NEW.type, NEW.ext_id, NEW.branch) IS NOT DISTINCT FROM (OLD.type, OLD.ext_id, OLD.branch)
-    THEN
+    -- The service's own book-keeping.
+    IF NEW.revision > OLD.revision THEN
       RETURN NEW;
     END IF;
     -- A payload that nobody touched is read again from what was received: last_of_arrays works only once.

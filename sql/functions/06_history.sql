@@ -83,7 +83,8 @@ AS $$
 #variable_conflict use_variable
 BEGIN
   NEW.processed := coalesce(NEW.processed, false);
-  IF NEW.processed OR TG_OP = 'UPDATE' AND NEW.attempts IS DISTINCT FROM OLD.attempts THEN
+  -- The service's own book-keeping raises revision.
+  IF NEW.processed OR TG_OP = 'UPDATE' AND NEW.revision > OLD.revision THEN
     RETURN NEW;
   END IF;
   NEW.attempts := 0;

@@ -69,6 +69,7 @@ export const settling = (sql: PgClient.PgClient, outcomes: Statement.Fragment): 
         ok              = outcome.reason IS NULL,
         reason          = outcome.reason,
         attempts        = events.attempts + 1,
+        revision        = events.revision + 1,
         processed_at    = CASE WHEN outcome.reason IS NULL THEN now() END,
         next_attempt_at = CASE
           WHEN outcome.reason IS NULL THEN NULL

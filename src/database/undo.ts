@@ -68,21 +68,16 @@ export const undo = Effect.fnUntraced(function* (
   const undoing = yield* audit.record({ action: "undo", table, ids }, who)
   yield* sql`UPDATE operator_actions AS act SET undone_by = ${undoing}::bigint WHERE act.id = ${id}::bigint`
 
-  // The trigger runs a row again when it is touched, and takes an update that changes attempts for book-keeping. So
-  // attempts change twice, and come back to what they were.
   yield* sql`
     UPDATE ${rows} AS one
     SET processed       = false,
         ok              = (touched.before ->> 'ok')::boolean,
         reason          = touched.before ->> 'reason',
-        attempts        = greatest(one.attempts, (touched.before ->> 'attempts')::int) + 1,
-        next_attempt_at = (touched.before ->> 'next_attempt_at')::timestamptz,
+        attempts        = (touched.before ->> 'attempts')::int,
+        -- Book-keeping, which the trigger leaves alone.
+        revision        = one.revision + 1,
+        next_attempt_at = coalesce((touched.before ->> 'next_attempt_at')::timestamptz, now()),
         processed_at    = (touched.before ->> 'processed_at')::timestamptz
-    FROM operator_action_rows AS touched
-    WHERE touched.action_id = ${id}::bigint AND touched.row_id = one.id AND one.id = ANY (${ids}::text[]::bigint[])
-  `
-  yield* sql`
-    UPDATE ${rows} AS one SET attempts = (touched.before ->> 'attempts')::int
     FROM operator_action_rows AS touched
     WHERE touched.action_id = ${id}::bigint AND touched.row_id = one.id AND one.id = ANY (${ids}::text[]::bigint[])
   `

@@ -5,7 +5,10 @@
  */
 import { Duration, Effect, Random, Schema } from "effect"
 
-/** How many attempts a reason is worth before the row is parked for a person: 0 parks at once, Infinity never. */
+/**
+ * How many attempts a reason is worth before the row is parked for a person: 0 parks at once, Infinity never. The last four
+ * are of rows that are done.
+ */
 export const reasons = {
   missing_ext_id: 0,
   unknown_event_type: 0,
@@ -24,7 +27,10 @@ export const reasons = {
   unparsed_description: 0,
   entity_not_found: Number.POSITIVE_INFINITY,
   apply_failed: 20,
-  discarded: 0
+  discarded: 0,
+  superseded: 0,
+  deleted_recently: 0,
+  not_about_records: 0
 } as const
 
 export type ReasonCode = keyof typeof reasons

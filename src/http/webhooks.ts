@@ -7,9 +7,10 @@ import { type HttpServerError, type HttpServerRequest, HttpTraceContext, UrlPara
 import { HttpApiBuilder, HttpApiError } from "effect/http-api"
 import { Inbox, type IncomingEntry, type IncomingEvent } from "../database/Inbox.ts"
 import { storable, storableText } from "../database/storable.ts"
+import { readMoment } from "../domain/Moment.ts"
 import type { DatabaseError } from "../domain/Reason.ts"
 import { entryFields, plainEntry } from "../rentprog/Log.ts"
-import { instant, textColumn } from "../rentprog/Records.ts"
+import { textColumn } from "../rentprog/Records.ts"
 import { Api } from "./api/Api.ts"
 import { ContentTooLarge, Unavailable } from "./api/Problems.ts"
 
@@ -147,7 +148,7 @@ const readEntry = (sent: unknown, branch: string | null): Sent => {
     entityType: read?.entity_type ?? null,
     entityId: read?.entity_id ?? null,
     userName: read?.user_name ?? null,
-    createdAt: Option.getOrNull(instant(read?.created_at ?? "")),
+    createdAt: Option.getOrNull(readMoment(read?.created_at ?? "")),
     raw: JSON.stringify(entry)
   }
 }

@@ -4,10 +4,11 @@
 import { DateTime, Effect, Option, Predicate, Schema } from "effect"
 import type { Branch } from "../domain/Branch.ts"
 import type { LogEntry } from "../domain/History.ts"
+import { readMoment } from "../domain/Moment.ts"
 import { RentProgBadResponse, type RentProgError } from "../domain/Reason.ts"
 import { ordinaryPage, pageSize } from "./Addresses.ts"
 import type { Read } from "./Calls.ts"
-import { instant, text, textColumn } from "./Records.ts"
+import { text, textColumn } from "./Records.ts"
 
 const path = "/history_items"
 
@@ -36,7 +37,7 @@ const readEntry = (sent: unknown): Option.Option<LogEntry> => {
     entityType: item.entity_type,
     entityId: item.entity_id,
     userName: item.user_name,
-    createdAt: Option.getOrNull(instant(item.created_at ?? "")),
+    createdAt: Option.getOrNull(readMoment(item.created_at ?? "")),
     raw: sent
   }))
 }

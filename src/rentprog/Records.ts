@@ -1,8 +1,9 @@
 /**
  * How RentProg's records are read: the columns that people query, and the whole record beside them.
  */
-import { DateTime, Effect, Option, Predicate, Result, Schema, SchemaGetter } from "effect"
+import { Effect, Option, Predicate, Result, Schema, SchemaGetter } from "effect"
 import { type EntityType, RentprogId } from "../domain/Entity.ts"
+import { readMoment } from "../domain/Moment.ts"
 import { RentProgBadResponse } from "../domain/Reason.ts"
 
 /** RentProg: numbers may arrive as numbers or as strings. */
@@ -23,28 +24,10 @@ export const text = Schema.Union([
   )
 ])
 
-const dayFirst = /^(\d\d)-(\d\d)-([12]\d{3}) (\d{1,2}:\d\d)$/
-const yearFirst =
-  /^([12]\d{3})-(\d\d)-(\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?) ?(Z|[+-]\d\d:\d\d)?)?$/
-
-/** RentProg: a date is `DD-MM-YYYY H:mm` in Asia/Tbilisi, which is always +04:00, or ISO 8601. */
-export const instant = (value: string): Option.Option<string> => {
-  const [, day = "", month = "", year = "", hour = "00:00"] = dayFirst.exec(value) ?? []
-  const [, y = year, m = month, d = day, time = hour.padStart(5, "0"), offset = "+04:00"] =
-    yearFirst.exec(value) ?? []
-  const date = `${y}-${m}-${d}`
-  return DateTime.make(date).pipe(
-    // JavaScript reads 31 February as 3 March.
-    Option.filter((midnight) => DateTime.formatIsoDateUtc(midnight) === date),
-    Option.flatMap(() => DateTime.make(`${date}T${time}${offset}`)),
-    Option.map(DateTime.formatIso)
-  )
-}
-
 /** A moment as ISO 8601 in UTC: `2025-09-30T19:33:00.000Z`. */
 const timestamp = Schema.String.pipe(
   Schema.decodeTo(Schema.NullOr(Schema.String), {
-    decode: SchemaGetter.transform((value: string) => Option.getOrNull(instant(value))),
+    decode: SchemaGetter.transform((value: string) => Option.getOrNull(readMoment(value))),
     encode: SchemaGetter.transform((value: string | null) => value ?? "")
   })
 )

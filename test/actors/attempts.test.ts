@@ -66,7 +66,7 @@ describe.concurrent("attempts", () => {
       // The older event's last attempt, made together with the newer one's first.
       yield* sql.withTransaction(
         Effect.andThen(
-          sql`UPDATE events SET attempts = 4, next_attempt_at = now() WHERE id = 2`,
+          sql`UPDATE events SET revision = revision + 1, attempts = 4, next_attempt_at = now() WHERE id = 2`,
           insert(about("car_update", 1))
         )
       )
@@ -89,7 +89,7 @@ describe.concurrent("attempts", () => {
         [5, 384, 576],
         [19, 2880, 4320]
       ] as const) {
-        yield* sql`UPDATE events SET attempts = ${attempts - 1}, next_attempt_at = now()`
+        yield* sql`UPDATE events SET revision = revision + 1, attempts = ${attempts - 1}, next_attempt_at = now()`
         yield* wake()
         const row = yield* attempted("1", attempts)
         assert.deepStrictEqual([row?.attempts, row?.parked], [attempts, false])
@@ -109,7 +109,7 @@ describe.concurrent("attempts", () => {
       const sql = yield* PgClient.PgClient
       yield* insert(about("car_update", 1))
       yield* attempted("1", 1)
-      yield* sql`UPDATE events SET attempts = 4, next_attempt_at = now()`
+      yield* sql`UPDATE events SET revision = revision + 1, attempts = 4, next_attempt_at = now()`
       yield* wake()
       assert.isTrue((yield* attempted("1", 5))?.parked)
       yield* simulator.put("car", { id: 1, company_id: 9247 })

@@ -99,8 +99,8 @@ describe("a crowded record", () => {
       )
       // They come back together, and whoever has had the most attempts is parked first.
       yield* run(
-        "UPDATE events SET attempts = 19, next_attempt_at = now() WHERE id % 2 = 0",
-        "UPDATE events SET attempts = 2, next_attempt_at = now() WHERE id % 2 = 1"
+        "UPDATE events SET revision = revision + 1, attempts = 19, next_attempt_at = now() WHERE id % 2 = 0",
+        "UPDATE events SET revision = revision + 1, attempts = 2, next_attempt_at = now() WHERE id % 2 = 1"
       )
       yield* wake()
       yield* until(
@@ -158,7 +158,7 @@ describe("a crowded record", () => {
       yield* sql.withTransaction(
         Effect.andThen(
           insertMany(40, 1),
-          sql`UPDATE events SET attempts = 4, next_attempt_at = now() - interval '1 second' WHERE id BETWEEN 2 AND 30`
+          sql`UPDATE events SET revision = revision + 1, attempts = 4, next_attempt_at = now() - interval '1 second' WHERE id BETWEEN 2 AND 30`
         )
       )
       yield* until(
@@ -167,7 +167,7 @@ describe("a crowded record", () => {
       )
       assert.isFalse((yield* mirror("car"))[0]?.deleted)
       yield* run(
-        "UPDATE events SET attempts = 4, next_attempt_at = now() WHERE attempts = 1 AND NOT processed"
+        "UPDATE events SET revision = revision + 1, attempts = 4, next_attempt_at = now() WHERE attempts = 1 AND NOT processed"
       )
       yield* wake()
       yield* until(standings, (found) => found["parked 5 rentprog_not_found"] === 40)

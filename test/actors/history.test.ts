@@ -129,7 +129,7 @@ describe("without notifications", () => {
       const sql = yield* PgClient.PgClient
       yield* say(...Array.from({ length: 250 }, (_, n) => mileage(1, n)))
       yield* arriveQuietly(1)
-      yield* sql`UPDATE history SET attempts = 7, next_attempt_at = now() - interval '1 second'`
+      yield* sql`UPDATE history SET revision = revision + 1, attempts = 7, next_attempt_at = now() - interval '1 second'`
       const told = until(said("history applied"), (times) => times === 250)
       yield* Effect.provide(told, service({ notifications: silent, fallbackInterval: "100 millis" }))
       assert.isTrue((yield* rows).every(({ attempts, processed }) => processed && attempts === 8))
@@ -146,7 +146,7 @@ describe("without notifications", () => {
       const sql = yield* PgClient.PgClient
       yield* arriveQuietly(2)
       yield* say(sentence)
-      yield* sql`UPDATE history SET attempts = ${attempts}::int, next_attempt_at = now() - interval '1 second'`
+      yield* sql`UPDATE history SET revision = revision + 1, attempts = ${attempts}::int, next_attempt_at = now() - interval '1 second'`
       const tried = until(rows, ([row]) => row?.attempts === attempts + 1)
       yield* Effect.provide(tried, service({ notifications: silent, fallbackInterval: "100 millis" }))
       const [row] = yield* rows

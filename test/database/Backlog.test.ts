@@ -64,7 +64,7 @@ layer(tests, { excludeTestServices: true })("Backlog.now", (it) => {
       const at = (n: number) => `2026-03-01T10:0${n}:00Z`
       for (const [n, id] of tbilisi.entries()) {
         yield* sql`
-          UPDATE events SET ts = ${at(n)}::timestamptz, attempts = attempts + 1, ok = ok WHERE id = ${id}::bigint
+          UPDATE events SET revision = revision + 1, ts = ${at(n)}::timestamptz, attempts = attempts + 1, ok = ok WHERE id = ${id}::bigint
         `
       }
       const { branches, events, history } = yield* Backlog.use(({ now }) => now)

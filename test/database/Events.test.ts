@@ -116,7 +116,7 @@ layer(tests, { excludeTestServices: true })("Events.take", (it) => {
       )
       const last = ids.slice(-10)
       // An attempt each, so that it is the service's own book-keeping: these have waited for an hour.
-      yield* sql`UPDATE events SET attempts = 1, next_attempt_at = now() - interval '1 hour'
+      yield* sql`UPDATE events SET revision = revision + 1, attempts = 1, next_attempt_at = now() - interval '1 hour'
         WHERE id = ANY (${last}::bigint[])`
       const first = yield* taken(branch)
       assert.isBelow(first.length, 1500)

@@ -75,9 +75,9 @@ layer(tests, { excludeTestServices: true })("a crowded record", (it) => {
       yield* fresh
       const sql = yield* PgClient.PgClient
       yield* insert("car_update", 1, 30)
-      yield* sql`UPDATE events SET attempts = 4, next_attempt_at = now() - interval '1 second' WHERE events.id < 20`
+      yield* sql`UPDATE events SET revision = revision + 1, attempts = 4, next_attempt_at = now() - interval '1 second' WHERE events.id < 20`
       assert.deepStrictEqual((yield* takeOne()).leastAttempts, 0)
-      yield* sql`UPDATE events SET attempts = 3 WHERE events.id >= 20`
+      yield* sql`UPDATE events SET revision = revision + 1, attempts = 3 WHERE events.id >= 20`
       const taken = yield* takeOne()
       assert.isTrue(taken.events.every(({ attempts }) => attempts === 4))
       assert.deepStrictEqual(taken.leastAttempts, 3)
@@ -96,7 +96,7 @@ layer(tests, { excludeTestServices: true })("a crowded record", (it) => {
       assert.sameMembers(yield* settleRest(taken, "due"), all)
       // As they were taken none of them is by now; those of another taking wait, and are settled well.
       yield* run(
-        "UPDATE events SET attempts = 2, next_attempt_at = now() WHERE events.id % 2 = 0 AND attempts = 1"
+        "UPDATE events SET revision = revision + 1, attempts = 2, next_attempt_at = now() WHERE events.id % 2 = 0 AND attempts = 1"
       )
       const again = yield* takeOne()
       assert.sameMembers(
@@ -111,7 +111,7 @@ layer(tests, { excludeTestServices: true })("a crowded record", (it) => {
       yield* fresh
       const sql = yield* PgClient.PgClient
       yield* insert("car_update", 1, 40)
-      yield* sql`UPDATE events SET attempts = 1, next_attempt_at = now() + interval '1 hour'
+      yield* sql`UPDATE events SET revision = revision + 1, attempts = 1, next_attempt_at = now() + interval '1 hour'
         WHERE events.id BETWEEN 20 AND 22`
       const taken = yield* takeOne()
       yield* insert("car_update", 1, 3)
@@ -165,7 +165,7 @@ layer(tests, { excludeTestServices: true })("a crowded record", (it) => {
         yield* insert(type, id, 1)
       }
       yield* insert("client_update", 4, 1)
-      yield* sql`UPDATE events SET attempts = 1, next_attempt_at = now() + interval '1 hour' WHERE events.ext_id = '4'`
+      yield* sql`UPDATE events SET revision = revision + 1, attempts = 1, next_attempt_at = now() + interval '1 hour' WHERE events.ext_id = '4'`
       const taken = yield* take("car:1", "booking:3")
       assert.sameDeepMembers<unknown>(
         taken.map(({ record }) => record),

@@ -213,7 +213,9 @@ layer(tests, { excludeTestServices: true })("a row that refuses to be done", (it
         is_due: false
       })
       assert.deepStrictEqual([yield* refusals, yield* due], [[], []])
-      yield* run("UPDATE events SET attempts = 19, next_attempt_at = now() WHERE events.id = 2")
+      yield* run(
+        "UPDATE events SET revision = revision + 1, attempts = 19, next_attempt_at = now() WHERE events.id = 2"
+      )
       assert.deepStrictEqual(yield* standings, [reason])
       const sql = yield* PgClient.PgClient
       assert.lengthOf(yield* sql`SELECT FROM events WHERE events.next_attempt_at = 'infinity'`, 1)

@@ -68,7 +68,7 @@ layer(tests, { excludeTestServices: true })("a row that is the trigger's", (it) 
       const events = yield* Events
       yield* insert(1, 2, 3, 4)
       yield* pastTheTrigger(
-        "UPDATE events SET type = 'car_explode', attempts = 1 WHERE events.id = 1",
+        "UPDATE events SET revision = revision + 1, type = 'car_explode', attempts = 1 WHERE events.id = 1",
         "UPDATE events SET type = 'car.update', ext_id = ' 2 ' WHERE events.id = 2",
         "UPDATE events SET branch = NULL, ext_id = NULL, type = NULL WHERE events.id = 4"
       )

@@ -237,8 +237,8 @@ layer(tests, { excludeTestServices: true })("what is counted", (it) => {
         assert.isDefined(late)
         assert.isDefined(client)
         // Nine seconds before it was processed, whatever the clock of this machine says.
-        yield* sql`UPDATE events SET attempts = 1, ts = now() - interval '9 seconds' WHERE id = 2`
-        yield* sql`UPDATE events SET attempts = 1, ts = now() + interval '1 day' WHERE id = 1`
+        yield* sql`UPDATE events SET revision = revision + 1, attempts = 1, ts = now() - interval '9 seconds' WHERE id = 2`
+        yield* sql`UPDATE events SET revision = revision + 1, attempts = 1, ts = now() + interval '1 day' WHERE id = 1`
         yield* settle(again(car), null)
         yield* settle(again(late), null)
         yield* settle(client, "rentprog_timeout: slow")

@@ -12,7 +12,7 @@ layer(tests, { excludeTestServices: true })("History.askForMissing", (it) => {
   const settle = Effect.fnUntraced(function* (reason: string | null) {
     const sql = yield* PgClient.PgClient
     yield* sql`
-      UPDATE events SET attempts = attempts + 1, processed = ${reason === null}, ok = ${reason === null},
+      UPDATE events SET revision = revision + 1, attempts = attempts + 1, processed = ${reason === null}, ok = ${reason === null},
         reason = ${reason}::text, next_attempt_at = CASE WHEN ${reason}::text IS NOT NULL THEN 'infinity'::timestamptz END
       WHERE NOT processed
     `
@@ -133,7 +133,7 @@ layer(tests, { excludeTestServices: true })("History.askForMissing", (it) => {
       yield* fresh
       const sql = yield* PgClient.PgClient
       yield* insert({ description: mileage(1) }, { description: mileage(1) }, { description: mileage(2) })
-      yield* sql`UPDATE history SET attempts = 3, next_attempt_at = 'infinity' WHERE id = (SELECT min(id) FROM history)`
+      yield* sql`UPDATE history SET revision = revision + 1, attempts = 3, next_attempt_at = 'infinity' WHERE id = (SELECT min(id) FROM history)`
       yield* arriveQuietly(1)
       assert.strictEqual(yield* ask, 1)
       assert.deepStrictEqual(

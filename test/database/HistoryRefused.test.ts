@@ -111,7 +111,7 @@ layer(quiet, { excludeTestServices: true })("an entry that refuses every update"
         "INSERT INTO events (branch, type, payload, metadata) VALUES ('tbilisi', 'car_update', '{\"id\": 5}', '{\"asked_for\": \"car 5\"}')"
       )
       yield* run(
-        "UPDATE events SET attempts = 5, ok = false, reason = 'rentprog_not_found: gone', next_attempt_at = 'infinity'"
+        "UPDATE events SET revision = revision + 1, attempts = 5, ok = false, reason = 'rentprog_not_found: gone', next_attempt_at = 'infinity'"
       )
       yield* Effect.forEach([1, 2, 3], arriveQuietly)
       yield* ofCar2("RAISE 'no';")
@@ -141,7 +141,7 @@ layer(quiet, { excludeTestServices: true })("an entry that refuses every update"
       yield* begin(1, 2, 3)
       yield* ask
       yield* run(
-        "UPDATE events SET attempts = 5, ok = false, reason = 'rentprog_not_found: gone', next_attempt_at = 'infinity'"
+        "UPDATE events SET revision = revision + 1, attempts = 5, ok = false, reason = 'rentprog_not_found: gone', next_attempt_at = 'infinity'"
       )
       yield* ofCar2("RAISE 'no';")
       assert.strictEqual(yield* ask, 0)

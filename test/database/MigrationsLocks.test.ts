@@ -97,7 +97,7 @@ describe("while somebody writes to a table", () => {
           return fiber
         })
       )
-      assert.deepStrictEqual(yield* Fiber.join(fiber), ["0002_indexes"])
+      assert.deepStrictEqual(yield* Fiber.join(fiber), ["0002_indexes", "0003_truth"])
       assert.deepStrictEqual(yield* index("events_ts"), before)
     }).pipe(Effect.provide(testDatabase))
   )

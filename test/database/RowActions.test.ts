@@ -275,7 +275,7 @@ layer(tests, { excludeTestServices: true })("RowActions", (it) => {
       const actions = yield* RowActions
       const ids = yield* cars(2)
       const done = `
-        UPDATE events SET processed = true, ok = true, attempts = 1, next_attempt_at = NULL, processed_at = now()
+        UPDATE events SET revision = revision + 1, processed = true, ok = true, attempts = 1, next_attempt_at = NULL, processed_at = now()
         WHERE id = ${ids[0]}
       `
       const sql = yield* PgClient.PgClient
@@ -320,7 +320,7 @@ layer(tests, { excludeTestServices: true })("RowActions", (it) => {
       const actions = yield* RowActions
       const sql = yield* PgClient.PgClient
       yield* cars(mostRows + 3)
-      yield* sql`UPDATE events SET attempts = 1, ok = false, reason = 'rentprog_timeout: slow'`
+      yield* sql`UPDATE events SET revision = revision + 1, attempts = 1, ok = false, reason = 'rentprog_timeout: slow'`
       const which: Which = { table: "events", filter: { branch: "tbilisi" } }
       assert.deepInclude(yield* actions.retry(which, who), { count: mostRows, more: true })
       yield* actions.retry(which, who)

@@ -56,15 +56,13 @@ export const rows = PgClient.PgClient.use(
   `
 )
 
-/** Ends the wait of all rows that are not parked: book-keeping, that leaves `attempts` as it was. */
+/** Ends the wait of all rows that are not parked. */
 export const makeDue = Effect.gen(function* () {
   const sql = yield* PgClient.PgClient
-  for (const step of [1, -1]) {
-    yield* sql`
-      UPDATE history SET attempts = attempts + ${step}::int, next_attempt_at = now() - interval '1 second'
-      WHERE NOT processed AND next_attempt_at < 'infinity'
-    `
-  }
+  yield* sql`
+    UPDATE history SET revision = revision + 1, next_attempt_at = now() - interval '1 second'
+    WHERE NOT processed AND next_attempt_at < 'infinity'
+  `
 })
 
 /** A car that no waiting row is told of. */

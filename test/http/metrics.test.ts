@@ -79,7 +79,7 @@ describe("/metrics", () => {
           ('tbilisi', 'car_update', '3', '{}', now()), ('batumi', 'car_update', '|', '{}', now()), (NULL, 'x', '1', '{}', now())
       `)
       yield* write(`
-        UPDATE events SET attempts = 1, ok = false, reason = 'rentprog_timeout: slow', next_attempt_at = now() + interval '1 hour'
+        UPDATE events SET revision = revision + 1, attempts = 1, ok = false, reason = 'rentprog_timeout: slow', next_attempt_at = now() + interval '1 hour'
         WHERE ext_id = '3'
       `)
       yield* write(

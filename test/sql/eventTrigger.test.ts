@@ -222,13 +222,13 @@ layer(testDatabase, { excludeTestServices: true })("auto_process_event_trigger",
   it.effect.each([
     {
       what: "an attempt that failed",
-      set: "attempts = 1, ok = false, reason = 'rentprog_timeout: slow'",
-      left: { attempts: 1, ok: false, reason: "rentprog_timeout: slow" }
+      set: "revision = 1, attempts = 1, ok = false, reason = 'rentprog_timeout: slow'",
+      left: { revision: 1, attempts: 1, ok: false, reason: "rentprog_timeout: slow" }
     },
     {
       what: "an attempt that parks",
-      set: "attempts = 1, ok = false, next_attempt_at = 'infinity'",
-      left: { attempts: 1, ok: false, next_attempt_at: "infinity" }
+      set: "revision = 1, attempts = 1, ok = false, next_attempt_at = 'infinity'",
+      left: { revision: 1, attempts: 1, ok: false, next_attempt_at: "infinity" }
     },
     {
       what: "done",
@@ -244,6 +244,30 @@ layer(testDatabase, { excludeTestServices: true })("auto_process_event_trigger",
       const { payloads, result } = yield* notifiedBy(update(before.id, set))
       assert.deepStrictEqual(payloads, [])
       assert.deepStrictEqual(result, { ...before, ...left })
+    })
+  )
+
+  it.effect.each(["processed = false", "processed = false, attempts = 0", "processed = false, revision = 0"])(
+    "a row that is done runs again, in whatever way a person says so: %s",
+    (set) =>
+      Effect.gen(function* () {
+        const { id } = yield* insertEvent({ type: "car_update", payload: { id: 9, company_id: 9247 } })
+        yield* update(
+          id,
+          "revision = revision + 1, processed = true, ok = true, attempts = 1, next_attempt_at = NULL"
+        )
+        const { payloads, result } = yield* notifiedBy(update(id, set))
+        assert.deepStrictEqual(payloads, [`${id}|tbilisi|car_update|9`])
+        assert.isTrue(isPending(result))
+        assert.strictEqual(result.attempts, 0)
+      })
+  )
+
+  it.effect("a row that is neither done nor due at any time cannot be", () =>
+    Effect.gen(function* () {
+      const { id } = yield* insertEvent({ type: "car_update", payload: { id: 9, company_id: 9247 } })
+      const stranded = yield* Effect.flip(update(id, "revision = revision + 1, next_attempt_at = NULL"))
+      assert.include(String(stranded.reason.cause), "events_done_or_due")
     })
   )
 

@@ -79,7 +79,7 @@ layer(tests, { excludeTestServices: true })("entries that wait", (it) => {
       assert.isTrue(rows.every(isDueAgain))
       assert.deepStrictEqual(yield* timeline("car", id), [])
       // The service has given one of them up, and says so with its count.
-      yield* sql`UPDATE history SET attempts = 20, next_attempt_at = 'infinity' WHERE operation_id = ${id}`
+      yield* sql`UPDATE history SET revision = revision + 1, attempts = 20, next_attempt_at = 'infinity' WHERE operation_id = ${id}`
       assert.isTrue((yield* readHistory(rows.slice(0, 1).map((row) => row.id))).every(isParkedEntry))
 
       yield* arrive(id)
@@ -119,7 +119,7 @@ layer(tests, { excludeTestServices: true })("entries that wait", (it) => {
       const sql = yield* PgClient.PgClient
       const id = nextId()
       const row = yield* insertEntry({ description: `Мария Ли изменила авто № ${id}` })
-      yield* sql`UPDATE history SET attempts = 20, next_attempt_at = 'infinity' WHERE id = ${row.id}::bigint`
+      yield* sql`UPDATE history SET revision = revision + 1, attempts = 20, next_attempt_at = 'infinity' WHERE id = ${row.id}::bigint`
       const [again] = yield* touch(row)
       assert.isTrue(again && isDueAgain(again))
       assert.strictEqual(again?.attempts, 0)

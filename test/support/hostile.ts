@@ -21,12 +21,14 @@ const tables = [
   "operator_action_rows",
   "history_progress",
   "adoptions",
+  "ignored_sentences",
   "jarvis_migrations",
   "jarvis_functions"
 ]
 
 const functions = [
   "event_type(text)",
+  "read_moment(text)",
   "event_branch(text, text, text)",
   "read_payload(jsonb)",
   "parse_ruby_hash(text)",

@@ -64,24 +64,13 @@ export const allHandled = Effect.suspend(() =>
   until(events, (rows) => rows.length > 0 && rows.every(({ ok }) => ok !== null))
 )
 
-/**
- * Ends the wait of all events that failed but are not parked. Two updates that change `attempts`, because any other
- * is a person's touch, which begins anew.
- */
+/** Ends the wait of all events that failed but are not parked. */
 export const makeDue = Effect.gen(function* () {
   const sql = yield* PgClient.PgClient
-  yield* sql.withTransaction(
-    Effect.gen(function* () {
-      yield* sql`
-        UPDATE events SET attempts = attempts + 1, next_attempt_at = now() - interval '1 second'
-        WHERE NOT processed AND attempts > 0 AND next_attempt_at < 'infinity'
-      `
-      yield* sql`
-        UPDATE events SET attempts = attempts - 1
-        WHERE NOT processed AND attempts > 1 AND next_attempt_at < 'infinity'
-      `
-    })
-  )
+  yield* sql`
+    UPDATE events SET revision = revision + 1, next_attempt_at = now() - interval '1 second'
+    WHERE NOT processed AND attempts > 0 AND next_attempt_at < 'infinity'
+  `
 })
 
 /** Tells the service that a branch may have something to do. */

@@ -219,5 +219,41 @@ export const explanations: Explanations = {
       means: "Человек решил, что обрабатывать строку не нужно.",
       todo: "Ничего. Если это ошибка, отмените снятие или повторите."
     }
+  },
+  superseded: {
+    en: {
+      title: "Newer known already",
+      means: "The row is done and wrote nothing: what the copy has is newer.",
+      todo: "Nothing."
+    },
+    ru: {
+      title: "Уже есть новее",
+      means: "Строка обработана, но ничего не записала: в копии уже более новые данные.",
+      todo: "Ничего."
+    }
+  },
+  deleted_recently: {
+    en: {
+      title: "Just deleted",
+      means: "The row is done and wrote nothing: the record was deleted less than ten minutes before.",
+      todo: "Nothing. If RentProg does have the record, run the row again."
+    },
+    ru: {
+      title: "Только что удалено",
+      means: "Строка обработана, но ничего не записала: объект удалили меньше десяти минут назад.",
+      todo: "Ничего. Если в RentProg объект есть, запустите строку снова."
+    }
+  },
+  not_about_records: {
+    en: {
+      title: "Not about records",
+      means: "The sentence means nothing for the copy: a pattern of ignored_sentences says so.",
+      todo: "Nothing. If the pattern is wrong, remove it and run the row again."
+    },
+    ru: {
+      title: "Не об объектах",
+      means: "Для копии эта фраза ничего не значит: так говорит шаблон из ignored_sentences.",
+      todo: "Ничего. Если шаблон ошибочен, удалите его и запустите строку снова."
+    }
   }
 }
