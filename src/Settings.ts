@@ -156,9 +156,9 @@ const Interval = Schema.DurationFromString.check(
 const Host = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9._:-]+$/))
 /** 0: whichever is free. */
 const Port = Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 0, maximum: 65_535 }))
-/** As a header can carry it. */
-const Secret = Schema.Redacted(Schema.String.check(Schema.isPattern(/^[\x21-\x7e]{1,200}$/)))
-const secretForm = "at most 200 characters of ASCII without spaces"
+/** As a header can carry it, and too long to be guessed. */
+const Secret = Schema.Redacted(Schema.String.check(Schema.isPattern(/^[\x21-\x7e]{16,200}$/)))
+const secretForm = "16 to 200 characters of ASCII without spaces"
 const Tokens = Schema.fromJsonString(Schema.Record(Schema.String, Schema.String)).pipe(
   Schema.decodeTo(Schema.ReadonlyMap(Branch, Schema.RedactedFromValue(Schema.NonEmptyString)), {
     decode: SchemaGetter.transform((tokens) => new Map(Object.entries(tokens))),

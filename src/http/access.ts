@@ -9,9 +9,30 @@ import { Forbidden, TooManyRequests, Unauthorized } from "./api/Problems.ts"
 
 const isLoopback = (address: string): boolean => /^(::1|(::ffff:)?127\.\d+\.\d+\.\d+)$/.test(address)
 
-/** `http://localhost:3000`, `127.0.0.1:3000`, `[::1]` */
+/** `localhost:3000`, `127.0.0.1:3000`, `[::1]` */
 const isLoopbackName = (host: string): boolean =>
-  /^(https?:\/\/)?(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/i.test(host)
+  /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/i.test(host)
+
+/** Whether a page of this very server made a browser send the request: whatever else listens on this machine is another site. */
+const isOfThisServer = (origin: string, host: string): boolean => {
+  const server = `http://${host}`
+  return URL.canParse(server) && new URL(server).origin === origin
+}
+
+/** What proxies say of whom they pass on. */
+const proxyHeaders = [
+  "forwarded",
+  "via",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-port",
+  "x-forwarded-proto",
+  "x-forwarded-server",
+  "x-real-ip",
+  "x-client-ip",
+  "true-client-ip",
+  "cf-connecting-ip"
+]
 
 /** Proxies that say nothing of themselves, as nginx does by default, speak HTTP/1.0. */
 const isOld = (source: object): boolean =>
@@ -19,18 +40,24 @@ const isOld = (source: object): boolean =>
 
 /**
  * Whether a request was made on this machine, and by nobody else's leave: not one that a proxy passed on, nor one that a
- * page of another site made a browser send, be it by a name that leads here. A proxy can hide what it does, so where
+ * page of another site or port made a browser send, be it by a name that leads here. A proxy can hide what it does, so where
  * there is one, tokens have to be set.
  */
-const isOfThisMachine = ({ headers, remoteAddress, source }: HttpServerRequest.HttpServerRequest): boolean =>
-  Option.exists(remoteAddress, isLoopback) &&
-  !isOld(source) &&
-  isLoopbackName(headers["host"] ?? "") &&
-  isLoopbackName(headers["origin"] ?? "localhost") &&
-  headers["sec-fetch-site"] !== "cross-site" &&
-  ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"].every(
-    (name) => headers[name] === undefined
+const isOfThisMachine = ({
+  headers,
+  remoteAddress,
+  source
+}: HttpServerRequest.HttpServerRequest): boolean => {
+  const { host = "", origin } = headers
+  return (
+    Option.exists(remoteAddress, isLoopback) &&
+    !isOld(source) &&
+    isLoopbackName(host) &&
+    (origin === undefined || isOfThisServer(origin, host)) &&
+    headers["sec-fetch-site"] !== "cross-site" &&
+    proxyHeaders.every((name) => headers[name] === undefined)
   )
+}
 
 const addressOf = ({ remoteAddress }: HttpServerRequest.HttpServerRequest) =>
   Option.getOrElse(remoteAddress, () => "unknown")

@@ -2,7 +2,7 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { problem } from "./problem.ts"
-import { ask, post, server } from "./server.ts"
+import { ask, post, server, Url } from "./server.ts"
 
 const token = "a-token-that-nobody-guesses"
 const body = '{"event":"car_update","payload":{"id":1,"company_id":9247}}'
@@ -66,13 +66,16 @@ describe("with tokens", () => {
 })
 
 layer(server(), { excludeTestServices: true })("without tokens", (it) => {
-  it.effect.each([{}, { origin: "http://localhost:5173" }, { host: "localhost" }, { host: "[::1]:3000" }])(
-    "a request from this machine is let in: %o",
-    (headers) =>
-      Effect.gen(function* () {
-        assert.strictEqual((yield* post("/webhooks/rentprog", body, headers)).status, 200)
-        assert.strictEqual((yield* ask("/api/overview", { headers })).status, 200)
-      })
+  it.effect.each([
+    {},
+    { host: "localhost", origin: "http://localhost" },
+    { host: "[::1]:3000", origin: "http://[::1]:3000" },
+    { host: "localhost:80", origin: "http://localhost" }
+  ])("a request from this machine is let in: %o", (headers) =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* post("/webhooks/rentprog", body, headers)).status, 200)
+      assert.strictEqual((yield* ask("/api/overview", { headers })).status, 200)
+    })
   )
 
   it.effect.each([
@@ -80,9 +83,20 @@ layer(server(), { excludeTestServices: true })("without tokens", (it) => {
     { "x-forwarded-for": "203.0.113.7" },
     { forwarded: "for=203.0.113.7" },
     { via: "1.1 proxy" },
+    { "x-forwarded-proto": "https" },
+    { "x-forwarded-port": "443" },
+    { "x-forwarded-server": "proxy" },
+    { "cf-connecting-ip": "203.0.113.7" },
+    { "true-client-ip": "203.0.113.7" },
+    { "x-client-ip": "203.0.113.7" },
     // A page of another site, in a browser of this machine.
     { origin: "https://elsewhere.example" },
     { origin: "null" },
+    // A page that something else on this machine serves.
+    { origin: "http://localhost:5173" },
+    { host: "localhost:3000", origin: "http://localhost" },
+    { host: "localhost:3000", origin: "http://127.0.0.1:3000" },
+    { host: "localhost", origin: "https://localhost" },
     { "sec-fetch-site": "cross-site" },
     // A name that was made to lead here.
     { host: "elsewhere.example" },
@@ -95,6 +109,16 @@ layer(server(), { excludeTestServices: true })("without tokens", (it) => {
       ] as const) {
         assert.include(yield* problem(yield* post(path, body, headers), 403), setting)
       }
+    })
+  )
+
+  it.effect("a page of this server pauses a branch, one of another port does not", () =>
+    Effect.gen(function* () {
+      const url = yield* Url
+      const statuses = yield* Effect.forEach([url, "http://127.0.0.1:1"], (origin) =>
+        Effect.map(post("/api/branches/tbilisi/pause", "", { origin }), ({ status }) => status)
+      )
+      assert.deepStrictEqual(statuses, [204, 403])
     })
   )
 })
