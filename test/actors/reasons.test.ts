@@ -245,7 +245,10 @@ describe.concurrent("the reason", () => {
       "empty_description",
       "unparsed_description",
       "entity_not_found",
-      "apply_failed"
+      "apply_failed",
+      "superseded",
+      "deleted_recently",
+      "not_about_records"
     ]
     assert.deepStrictEqual(
       new Set(cases.map(({ code }) => code)),

@@ -33,7 +33,7 @@ layer(tests, { excludeTestServices: true })("what is not done", (it) => {
         table,
         `('a', false, NULL,  NULL,                      now(),      now() - interval '1 hour'),
          ('a', false, NULL,  NULL,                      now(),      now()),
-         ('a', false, NULL,  NULL,                      NULL,       now()),
+         ('a', false, NULL,  NULL,                      now(),      now()),
          ('a', false, false, 'rentprog_timeout: slow',  now(),      now()),
          ('a', false, false, 'rentprog_unavailable: x', now(),      now()),
          ('a', false, false, 'missing_ext_id',          'infinity', now()),

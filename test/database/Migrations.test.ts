@@ -54,23 +54,23 @@ describe("migrate", () => {
     Effect.gen(function* () {
       const sql = yield* PgClient.PgClient
       yield* sql`INSERT INTO cars (rentprog_id, mileage) VALUES ('1', -1)`
-      const fine = { "migrations/0003_fine.sql": "CREATE TABLE :SCHEMA.fine (id int);" }
-      assert.deepStrictEqual(yield* migrateAs(fine), ["0003_fine"])
+      const fine = { "migrations/0093_fine.sql": "CREATE TABLE :SCHEMA.fine (id int);" }
+      assert.deepStrictEqual(yield* migrateAs(fine), ["0093_fine"])
       const before = [yield* whole, yield* readBooks]
       const run = migrateAs({
         ...fine,
-        "migrations/0004_more.sql": `
+        "migrations/0094_more.sql": `
           ALTER TABLE :SCHEMA.cars ADD COLUMN more int;
           ALTER TABLE :SCHEMA.cars ADD CONSTRAINT more CHECK (mileage >= 0);
         `,
-        "migrations/0005_last.sql": "CREATE TABLE :SCHEMA.last (id int);"
+        "migrations/0095_last.sql": "CREATE TABLE :SCHEMA.last (id int);"
       })
       const error = yield* Effect.flip(run)
-      assert.match(error.message, /^sql\/migrations\/0004_more\.sql: .*"more" of relation "cars" is violated/)
+      assert.match(error.message, /^sql\/migrations\/0094_more\.sql: .*"more" of relation "cars" is violated/)
       assert.deepStrictEqual([yield* whole, yield* readBooks], before)
 
       yield* sql`UPDATE cars SET mileage = 1`
-      assert.deepStrictEqual(yield* run, ["0004_more", "0005_last"])
+      assert.deepStrictEqual(yield* run, ["0094_more", "0095_last"])
     }).pipe(Effect.provide(testDatabase))
   )
 

@@ -103,7 +103,7 @@ describe("where something of the company's stands on a function that has to be m
       const spoiled = yield* whole
       yield* run("DELETE FROM jarvis_functions")
       const { message } = yield* Effect.flip(
-        migrateAs({ "migrations/0003_more.sql": "CREATE TABLE :SCHEMA.more (id int);" })
+        migrateAs({ "migrations/0093_more.sql": "CREATE TABLE :SCHEMA.more (id int);" })
       )
       assert.match(
         message,

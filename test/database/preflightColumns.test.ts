@@ -202,7 +202,7 @@ layer(emptyDatabase)("the preflight", (it) => {
         .map(({ is, level, object }) => [level, object, is])
       assert.deepStrictEqual(said, [
         ["harmless", "column events.company_id", "integer: numbers end at 2147483647"],
-        ["harmless", "table events", "without 15 columns of Jarvis's"]
+        ["harmless", "table events", "without 16 columns of Jarvis's"]
       ])
     })
   )

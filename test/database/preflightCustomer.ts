@@ -42,7 +42,7 @@ export const foundAtCustomer: ReadonlyArray<string> = [
     ],
     ...["column entity_timeline.id", "column events.company_id", "column events.id", "column events.payload"],
     ...["column events.ts", "column events.type", "column history.description", "column history.id"],
-    ...["column payments.amount", "column payments.id", "column payments.kind"],
+    ...["column payments.amount", "column payments.booking_id", "column payments.id", "column payments.kind"],
     ...["constraint branches.branches_code_key", "constraint events.events_company_id_type_rentprog_id_key"],
     "function parse_history_description(text)"
   ].map((object) => `fatal ${object}`),

@@ -36,7 +36,7 @@ layer(tests, { excludeTestServices: true })("RowActions.undo", (it) => {
       // The trigger would read these anew: another type, another branch, no reason.
       yield* insertEvents([{ type: "car_explode", ext_id: "1", payload: "{", branch: "tbilisi" }])
       yield* sql`ALTER TABLE events DISABLE TRIGGER USER`
-      yield* sql`UPDATE events SET branch = NULL, payload = '[1]', next_attempt_at = NULL WHERE id = ${ids[4] ?? ""}::bigint`
+      yield* sql`UPDATE events SET branch = NULL, payload = '[1]' WHERE id = ${ids[4] ?? ""}::bigint`
       yield* sql`ALTER TABLE events ENABLE TRIGGER USER`
       const before = yield* wholeRows("events")
       const all = before.map(({ row }) => String(row["id"]))

@@ -42,6 +42,7 @@ layer(testDatabase, { excludeTestServices: true })("rows of events and history",
         SELECT processed, ok, reason, next_attempt_at::timestamptz
         FROM unnest('{t,f}'::boolean[]) AS processed, unnest('{t,f,NULL}'::boolean[]) AS ok,
           unnest('{x,NULL}'::text[]) AS reason, unnest('{infinity,now,NULL}'::text[]) AS next_attempt_at
+        WHERE processed OR next_attempt_at IS NOT NULL
       `
       for (const state of rowStates) {
         const rows = yield* sql`

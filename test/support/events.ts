@@ -23,6 +23,7 @@ export interface EventRow {
   readonly ok: boolean | null
   readonly reason: string | null
   readonly attempts: number
+  readonly revision: number
   /** As text, because JavaScript has no infinite date. */
   readonly next_attempt_at: string | null
   readonly processed_at: Date | null
@@ -32,7 +33,7 @@ export interface EventRow {
 export const readEvents = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
   const sql = yield* PgClient.PgClient
   return yield* sql<EventRow>`
-    SELECT id::text, branch, type, ext_id, payload, payload_received, processed, ok, reason, attempts,
+    SELECT id::text, branch, type, ext_id, payload, payload_received, processed, ok, reason, attempts, revision,
       next_attempt_at::text, processed_at
     FROM events WHERE id = ANY (${ids}::bigint[]) ORDER BY events.id
   `

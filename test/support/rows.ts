@@ -35,7 +35,7 @@ export const fail = Effect.fnUntraced(function* (
   const sql = yield* PgClient.PgClient
   yield* sql`
     UPDATE ${sql(table)}
-    SET attempts = attempts + 1, ok = false, reason = ${reason}, next_attempt_at = ${sql.literal(next)}
+    SET revision = revision + 1, attempts = attempts + 1, ok = false, reason = ${reason}, next_attempt_at = ${sql.literal(next)}
     WHERE id = ${id ?? ""}::bigint
   `
   yield* sql`
@@ -50,15 +50,16 @@ export const succeed = Effect.fnUntraced(function* (table: Table, id: RowId | un
   const sql = yield* PgClient.PgClient
   yield* sql`
     UPDATE ${sql(table)}
-    SET processed = true, ok = true, reason = NULL, attempts = attempts + 1, next_attempt_at = NULL, processed_at = now()
+    SET revision = revision + 1, processed = true, ok = true, reason = NULL, attempts = attempts + 1, next_attempt_at = NULL, processed_at = now()
     WHERE id = ${id ?? ""}::bigint
   `
 })
 
-/** Whole rows, column by column, in the order of their ids. */
+/** Whole rows, column by column, in the order of their ids; how often the service updated them apart. */
 export const wholeRows = Effect.fnUntraced(function* (table: Table) {
   const sql = yield* PgClient.PgClient
-  const rows = yield* sql`SELECT to_jsonb(one.*) AS row FROM ${sql(table)} AS one ORDER BY one.id`
+  const rows =
+    yield* sql`SELECT to_jsonb(one.*) - 'revision' AS row FROM ${sql(table)} AS one ORDER BY one.id`
   return yield* Schema.decodeUnknownEffect(
     Schema.Array(Schema.Struct({ row: Schema.Record(Schema.String, Schema.Json) }))
   )(rows)
