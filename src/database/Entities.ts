@@ -6,10 +6,14 @@ import type { RowId } from "../domain/Row.ts"
 import { decodeRows } from "./decode.ts"
 import { type Page, toPage } from "./Page.ts"
 import { time } from "./rowQuery.ts"
+import { isShowable, shown } from "./shown.ts"
 import { storableText } from "./storable.ts"
 import { asUnanswered, type Unanswered } from "./Unanswered.ts"
 
 const pageSize = 50
+
+/** The most bytes of changes that are shown of a happening: a page has many. */
+const largestChanges = 32 * 1024
 
 const tables: { readonly [T in MirroredType]: string } = {
   car: "cars",
@@ -46,9 +50,8 @@ export class Entities extends Context.Service<
             SELECT to_jsonb(found.*) AS row
             FROM (
               SELECT mirror.branch, ${time(sql, "mirror", "fetched_at")}, ${time(sql, "mirror", "deleted_at")},
-                ${time(sql, "mirror", "updated_at")},
-                to_jsonb(mirror.*) || jsonb_build_object('id', mirror.id::text) AS columns
-              FROM ${sql(tables[type])} AS mirror WHERE mirror.rentprog_id = ${storableText(id)}
+                ${time(sql, "mirror", "updated_at")}, shown.columns, shown.cut
+              FROM ${sql(tables[type])} AS mirror, ${shown(sql, "mirror")} WHERE mirror.rentprog_id = ${storableText(id)}
             ) AS found
           `.pipe(
             asUnanswered,
@@ -62,20 +65,26 @@ export class Entities extends Context.Service<
             SELECT to_jsonb(told.*) AS row
             FROM (
               SELECT one.id::text, least(greatest(one.at, 'epoch'), '9999-12-31') AS at, one.branch, one.source,
-                one.source_id, one.operation, CASE WHEN jsonb_typeof(one.changes) = 'object' THEN one.changes END AS changes,
-                one.user_name
-              FROM entity_timeline AS one
-              WHERE one.entity_type = ${type} AND one.entity_id = ${storableText(id)}
-                AND ${
-                  before === undefined
-                    ? sql`true`
-                    : sql`
-                        (one.at, one.id) <
-                          (SELECT last.at, last.id FROM entity_timeline AS last WHERE last.id = ${before}::bigint)
-                      `
-                }
-              ORDER BY one.at DESC, one.id DESC
-              LIMIT ${pageSize + 1}
+                one.source_id, one.operation, one.user_name,
+                CASE WHEN jsonb_typeof(one.changes) = 'object' AND looked.fits THEN one.changes END AS changes,
+                CASE WHEN looked.fits THEN '[]'::jsonb ELSE '["changes"]' END AS cut
+              FROM (
+                SELECT happened.* FROM entity_timeline AS happened
+                WHERE happened.entity_type = ${type} AND happened.entity_id = ${storableText(id)}
+                  AND ${
+                    before === undefined
+                      ? sql`true`
+                      : sql`
+                          (happened.at, happened.id) <
+                            (SELECT last.at, last.id FROM entity_timeline AS last WHERE last.id = ${before}::bigint)
+                        `
+                  }
+                ORDER BY happened.at DESC, happened.id DESC
+                LIMIT ${pageSize + 1}
+              ) AS one
+              CROSS JOIN LATERAL (
+                SELECT coalesce(${sql.literal(isShowable("one.changes", largestChanges))}, true) AS fits OFFSET 0
+              ) AS looked
             ) AS told
             ORDER BY told.at DESC, told.id::bigint DESC
           `.pipe(

@@ -6,6 +6,7 @@ import { decodeRows } from "./decode.ts"
 import { type Page, toPage } from "./Page.ts"
 import { matching, patience, summary } from "./rowQuery.ts"
 import { rowStory } from "./rowStory.ts"
+import { shown } from "./shown.ts"
 import { asUnanswered, Unanswered } from "./Unanswered.ts"
 import { within } from "./within.ts"
 
@@ -69,9 +70,8 @@ export class Rows extends Context.Service<
             const [row] = yield* sql`
               SELECT to_jsonb(found.*) AS row
               FROM (
-                SELECT ${summary(sql, table)}, ${sql(table)}.trace_id,
-                  to_jsonb(${sql(table)}.*) || jsonb_build_object('id', ${id}::text) AS columns
-                FROM ${sql(table)} WHERE ${sql(table)}.id = ${id}::bigint
+                SELECT ${summary(sql, table)}, ${sql(table)}.trace_id, shown.columns, shown.cut
+                FROM ${sql(table)}, ${shown(sql, table)} WHERE ${sql(table)}.id = ${id}::bigint
               ) AS found
             `.pipe(Effect.flatMap(decodeFound))
             if (row === undefined) return Option.none()

@@ -8,6 +8,7 @@ import { DateTime } from "effect"
 import type { Statement } from "effect/sql"
 import { eventTypes } from "../domain/Event.ts"
 import type { RowFilter, RowState, Table } from "../domain/Row.ts"
+import { searchable } from "./shown.ts"
 import { storableText } from "./storable.ts"
 
 type Sql = PgClient.PgClient
@@ -38,11 +39,19 @@ export const inEitherCase = (text: string): string =>
     return single.length > 1 ? `[${single.join("")}]` : letter.replace(/[\\^$.*+?()[\]{}|]/, "\\$&")
   }).join("")
 
-/** Where a text is looked for. What was received may be the JSON of a text: of that, what the text says. */
+/**
+ * Where a text is looked for. What was received may be the JSON of a text: of that, what the text says. What would print as
+ * megabytes is not looked through.
+ */
 const searched: { readonly [T in Table]: string } = {
-  events: "events.reason, events.ext_id, events.receipt, events.payload_received #>> '{}', events.payload",
-  history:
-    "history.reason, history.operation_id, history.entity_id, history.receipt, history.description, history.raw_data"
+  events: `
+    events.reason, events.ext_id, events.receipt, (${searchable("events.payload_received")}) #>> '{}',
+    ${searchable("events.payload")}
+  `,
+  history: `
+    history.reason, history.operation_id, history.entity_id, history.receipt, history.description,
+    ${searchable("history.raw_data")}
+  `
 }
 
 /** The rows that a filter means. */

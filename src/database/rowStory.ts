@@ -7,7 +7,7 @@ import type { Table } from "../domain/Row.ts"
  */
 export const rowStory = (sql: PgClient.PgClient, table: Table, id: string) => sql`
   WITH told AS (
-    SELECT least(greatest(one.ts, 'epoch'), '9999-12-31') AS arrived_at, one.processed_at, one.reason, one.receipt,
+    SELECT least(greatest(one.ts, 'epoch'), '9999-12-31') AS arrived_at, one.processed_at, left(one.reason, 1000) AS reason, one.receipt,
       one.trace_id, row_state(one.processed, one.ok, one.reason, one.next_attempt_at) AS state
     FROM ${sql(table)} AS one WHERE one.id = ${id}::bigint
   ), acts AS (

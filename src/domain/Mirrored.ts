@@ -1,6 +1,6 @@
 /** The mirror as a person sees it. */
 import { Schema } from "effect"
-import { RowId } from "./Row.ts"
+import { Cut, RowId } from "./Row.ts"
 
 /** The kinds of record that the mirror has a table of. */
 export const MirroredType = Schema.Literals(["car", "client", "booking", "payment", "maintenance"])
@@ -13,7 +13,8 @@ export const Mirrored = Schema.Struct({
   deleted_at: Schema.NullOr(Schema.DateTimeUtcFromString),
   updated_at: Schema.NullOr(Schema.DateTimeUtcFromString),
   /** The whole row, column by column. */
-  columns: Schema.Record(Schema.String, Schema.Json)
+  columns: Schema.Record(Schema.String, Schema.Json),
+  cut: Cut
 }).annotate({ identifier: "Mirrored" })
 export type Mirrored = typeof Mirrored.Type
 
@@ -29,6 +30,8 @@ export const Happening = Schema.Struct({
   operation: Schema.NullOr(Schema.String),
   /** `{field: [old, new]}` */
   changes: Schema.NullOr(Schema.Record(Schema.String, Schema.Json)),
+  /** `changes` where they are too large to show. */
+  cut: Cut,
   user_name: Schema.NullOr(Schema.String)
 }).annotate({ identifier: "Happening" })
 export type Happening = typeof Happening.Type

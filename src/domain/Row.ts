@@ -81,6 +81,9 @@ export const Step = Schema.Struct({
 }).annotate({ identifier: "Step" })
 export type Step = typeof Step.Type
 
+/** The columns that are too large to show: of a text its beginning is shown, else null stands there. */
+export const Cut = Schema.Array(Schema.String)
+
 /** A row's whole story. */
 export const Row = Schema.Struct({
   ...RowSummary.fields,
@@ -89,6 +92,7 @@ export const Row = Schema.Struct({
   /** What happened to it, oldest first. */
   story: Schema.Array(Step),
   /** The whole row, column by column: `payload`, `payload_received`, `metadata`, `raw_data`, … */
-  columns: Schema.Record(Schema.String, Schema.Json)
+  columns: Schema.Record(Schema.String, Schema.Json),
+  cut: Cut
 }).annotate({ identifier: "Row" })
 export type Row = typeof Row.Type

@@ -79,4 +79,36 @@ layer(tests, { excludeTestServices: true })("Entities", (it) => {
       assert.deepStrictEqual(yield* entities.timeline("car", "5", "999999999"), { rows: [], next: null })
     })
   )
+
+  it.effect("what would print as gigabytes is cut, in the record and in its timeline", () =>
+    Effect.gen(function* () {
+      yield* fresh
+      const sql = yield* PgClient.PgClient
+      const entities = yield* Entities
+      const huge = `{"mileage": [${Array(3000).fill("1e131071").join()}]}`
+      yield* sql`
+        INSERT INTO cars (rentprog_id, branch, mileage, data) VALUES ('5', 'kutaisi', 1e131071, ${huge}::jsonb)
+      `
+      yield* sql`
+        INSERT INTO entity_timeline (at, entity_type, entity_id, operation, changes) VALUES
+          ('2026-03-01', 'car', '5', 'update', ${huge}::jsonb), ('2026-03-02', 'car', '5', 'create', '{"a": [1, 2]}'),
+          ('2026-03-03', 'car', '5', 'delete', NULL)
+      `
+      const record = yield* entities.record("car", "5")
+      assert.deepStrictEqual(record?.cut, ["data", "mileage"])
+      assert.deepInclude(record?.columns, { rentprog_id: "5", data: null, mileage: null })
+      assert.deepStrictEqual(
+        (yield* entities.timeline("car", "5")).rows.map(({ changes, cut, operation }) => [
+          operation,
+          changes,
+          cut
+        ]),
+        [
+          ["delete", null, []],
+          ["create", { a: [1, 2] }, []],
+          ["update", null, ["changes"]]
+        ]
+      )
+    })
+  )
 })

@@ -43,6 +43,7 @@ export const EntityPage = ({ type, id }: { readonly type: MirroredType; readonly
   const path = `/entities/${type}/${encodeURIComponent(id)}`
   const record = value?.record
   const { data, ...columns } = record?.columns ?? {}
+  const cut = record?.cut ?? []
   return (
     <>
       <Heading title={`${t.entity.types[type]} ${id}`} />
@@ -84,12 +85,12 @@ export const EntityPage = ({ type, id }: { readonly type: MirroredType; readonly
             <div class="sections">
               <section class="panel">
                 <h2>{t.entity.record}</h2>
-                <Columns columns={columns} />
+                <Columns columns={columns} cut={cut} />
               </section>
               {data !== undefined && (
                 <section class="panel">
                   <h2>{t.entity.data}</h2>
-                  <Json label={t.entity.data} value={data} />
+                  <Json label={t.entity.data} value={data} cut={cut.includes("data")} />
                 </section>
               )}
             </div>

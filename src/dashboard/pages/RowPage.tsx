@@ -62,16 +62,26 @@ const Standing = ({ row }: { readonly row: Row }) => {
   )
 }
 
-const Payloads = ({ table, row: { columns, description } }: { readonly table: Table; readonly row: Row }) =>
-  table === "events" ? (
+const Payloads = ({
+  table,
+  row: { columns, cut, description }
+}: {
+  readonly table: Table
+  readonly row: Row
+}) => {
+  const json = (label: string, column: string) => (
+    <Json label={label} value={columns[column] ?? null} cut={cut.includes(column)} />
+  )
+  const isKept = cut.includes("payload_received") || (columns["payload_received"] ?? null) !== null
+  return table === "events" ? (
     <div class="columns">
       <section class="panel">
         <h2>{t.row.received}</h2>
-        <Json label={t.row.received} value={columns["payload_received"] ?? columns["payload"] ?? null} />
+        {json(t.row.received, isKept ? "payload_received" : "payload")}
       </section>
       <section class="panel">
         <h2>{t.row.normalised}</h2>
-        <Json label={t.row.normalised} value={columns["payload"] ?? null} />
+        {json(t.row.normalised, "payload")}
       </section>
     </div>
   ) : (
@@ -82,10 +92,11 @@ const Payloads = ({ table, row: { columns, description } }: { readonly table: Ta
       </section>
       <section class="panel">
         <h2>{t.row.raw}</h2>
-        <Json label={t.row.raw} value={columns["raw_data"] ?? null} />
+        {json(t.row.raw, "raw_data")}
       </section>
     </div>
   )
+}
 
 /** A row's whole story. */
 export const RowPage = ({ table, id }: { readonly table: Table; readonly id: string }) => {
@@ -150,7 +161,7 @@ export const RowPage = ({ table, id }: { readonly table: Table; readonly id: str
           <Payloads table={table} row={row} />
           <section class="panel">
             <h2>{t.row.columns}</h2>
-            <Columns columns={row.columns} />
+            <Columns columns={row.columns} cut={row.cut} />
           </section>
         </div>
       )}

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks"
 import { format, t } from "../i18n/index.ts"
+import { Cut } from "./Cut.tsx"
 import { None } from "./Time.tsx"
 
 /** A value of so many characters gets a line of its own. */
@@ -37,13 +38,28 @@ const shown = (value: unknown) =>
     </span>
   )
 
-/** A row of a table, column by column. */
-export const Columns = ({ columns }: { readonly columns: { readonly [column: string]: unknown } }) => (
+/** A row of a table, column by column. Those that are `cut` are too large to show whole. */
+export const Columns = ({
+  columns,
+  cut
+}: {
+  readonly columns: { readonly [column: string]: unknown }
+  readonly cut: ReadonlyArray<string>
+}) => (
   <dl class="pairs">
     {Object.entries(columns).map(([column, value]) => (
       <div key={column} class={isLong(value) ? "wide" : undefined}>
         <dt>{column}</dt>
-        <dd>{shown(value)}</dd>
+        <dd>
+          {cut.includes(column) ? (
+            <>
+              {value !== null && <>{shown(value)} </>}
+              <Cut />
+            </>
+          ) : (
+            shown(value)
+          )}
+        </dd>
       </div>
     ))}
   </dl>

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks"
 import { format, t } from "../i18n/index.ts"
+import { Cut } from "./Cut.tsx"
 
 /** Above so many characters a text is cut until the reader wants all of it. */
 const longest = 20_000
@@ -20,11 +21,20 @@ const pieces = (text: string) => {
   return out
 }
 
-/** A value as JSON that a person can read; a text that is not JSON as it came. */
-export const Json = ({ label, value }: { readonly label: string; readonly value: unknown }) => {
+/** A value as JSON that a person can read; a text that is not JSON as it came. What is `cut` was too large to come whole. */
+export const Json = ({
+  label,
+  value,
+  cut = false
+}: {
+  readonly label: string
+  readonly value: unknown
+  readonly cut?: boolean
+}) => {
   const [all, setAll] = useState(false)
   const text = typeof value === "string" ? value : JSON.stringify(value, null, 2)
   const isCut = text.length > longest && !all
+  if (cut && value === null) return <Cut />
   return (
     <div class="json">
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be within reach of the keyboard */}
@@ -47,6 +57,7 @@ export const Json = ({ label, value }: { readonly label: string; readonly value:
           </code>
         </pre>
       </section>
+      {cut && <Cut />}
       {isCut && (
         <button type="button" onClick={() => setAll(true)}>
           {t.row.more(format.number(text.length))}

@@ -1,5 +1,6 @@
 import type { Happening } from "../../domain/Mirrored.ts"
 import { t } from "../i18n/index.ts"
+import { Cut } from "./Cut.tsx"
 import { Ago, Time } from "./Time.tsx"
 
 const wordOf = (words: { readonly [key: string]: string }, key: string): string => words[key] ?? key
@@ -71,7 +72,7 @@ const Source = ({ source, id }: { readonly source: string | null; readonly id: s
 /** What happened to a record, the newest first. */
 export const Timeline = ({ happenings }: { readonly happenings: ReadonlyArray<Happening> }) => (
   <ol class="timeline">
-    {happenings.map(({ at, branch, changes, id, operation, source, source_id, user_name }) => (
+    {happenings.map(({ at, branch, changes, cut, id, operation, source, source_id, user_name }) => (
       <li key={id}>
         <p class="timeline-head">
           <b>{operation === null ? t.entity.happened : wordOf(t.entity.operations, operation)}</b>
@@ -82,6 +83,7 @@ export const Timeline = ({ happenings }: { readonly happenings: ReadonlyArray<Ha
             <Time at={at} /> · <Ago at={at} />
           </span>
         </p>
+        {cut.includes("changes") && <Cut />}
         {changes !== null && Object.keys(changes).length > 0 && <Changes changes={changes} />}
       </li>
     ))}

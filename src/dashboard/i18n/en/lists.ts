@@ -63,7 +63,8 @@ export const lists = {
     copied: "Copied.",
     notCopied: "The browser does not let this page copy; the text is selected.",
     undoHint: "Whoever discarded it can take that back under Actions.",
-    more: (size: string) => `Show all (${size} characters)`
+    more: (size: string) => `Show all (${size} characters)`,
+    cut: "Cut off: too large to show."
   },
   steps: {
     received: "Received",
