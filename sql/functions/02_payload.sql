@@ -112,6 +112,19 @@ BEGIN ATOMIC
   FROM jsonb_each(payload) AS field;
 END;
 
+-- An id as a text. What can be none says what it is instead: a number or an object of some bytes may print as gigabytes.
+CREATE OR REPLACE FUNCTION :SCHEMA.id_text(said jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE jsonb_typeof(said)
+  WHEN 'null'   THEN NULL
+  WHEN 'string' THEN said #>> '{}'
+  WHEN 'number' THEN CASE
+    WHEN abs(said::numeric) < 1e100 AND scale(said::numeric) <= 100 THEN said #>> '{}'
+    ELSE 'a number of very many digits'
+  END
+  ELSE 'a JSON ' || jsonb_typeof(said)
+END;
+
 -- What a webhook says that changed, as entity_timeline has it: {field: [old, new]}. Null where it says nothing of the kind.
 CREATE OR REPLACE FUNCTION :SCHEMA.event_changes(received jsonb) RETURNS jsonb
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE

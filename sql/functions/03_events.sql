@@ -80,8 +80,8 @@ BEGIN
     entity_type := split_part(known_type, '_', 1);
     NEW.ext_id  := coalesce(
       nullif(btrim(NEW.ext_id), ''),
-      nullif(btrim(object ->> 'id'), ''),
-      nullif(btrim(object ->> (entity_type || '_id')), '')
+      nullif(btrim(id_text(object -> 'id')), ''),
+      nullif(btrim(id_text(object -> (entity_type || '_id'))), '')
     );
     problem     := CASE
       WHEN object IS NULL THEN
@@ -96,7 +96,7 @@ BEGIN
         || ' characters) is no id of RentProg'
     END;
 
-    company    := coalesce(NEW.company_id::text, object ->> 'company_id');
+    company    := coalesce(NEW.company_id::text, id_text(object -> 'company_id'));
     NEW.branch := coalesce(nullif(btrim(NEW.branch), ''), event_branch(company, entity_type, NEW.ext_id));
     problem    := coalesce(problem, CASE
       WHEN NEW.branch IS NULL THEN

@@ -223,4 +223,26 @@ layer(Browser.layer, { excludeTestServices: true, concurrent: true })("rows", (i
       })
     }).pipe(Effect.scoped, Effect.provide(server()))
   )
+
+  it.effect("what is too large to show is said to be cut off, in the reader's language", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      const payload = `{"id": 5, "mileage": [1, ${Array(3000).fill("1e131071").join()}]}`
+      const [row] = yield* sql<{ readonly id: string }>`
+        INSERT INTO events (branch, type, payload) VALUES ('batumi', 'car_update', ${payload}::jsonb)
+        RETURNING events.id::text
+      `
+      for (const [locale, says] of [
+        ["en-GB", "Cut off: too large to show."],
+        ["ru-RU", "Обрезано: слишком велико, чтобы показать."]
+      ] as const) {
+        const { page } = yield* visit(`/events/${row?.id}`, { locale })
+        yield* until(
+          doing(() => page.getByText(says).count()),
+          // As received, as normalised, and twice among the columns.
+          (count) => count === 4
+        )
+      }
+    }).pipe(Effect.scoped, Effect.provide(server()))
+  )
 })

@@ -128,6 +128,25 @@ layer(testDatabase, { excludeTestServices: true })("bad events", (it) => {
     })
   )
 
+  const numbers = `[${Array(10_000).fill("1e131071").join()}]`
+  it.effect.each([
+    ["id", `{"id": 1e131071, "company_id": 9247}`, "invalid_payload: ext_id"],
+    ["id with a fraction", `{"id": 0e-16383, "company_id": 9247}`, "invalid_payload: ext_id"],
+    ["id of numbers", `{"id": {"a": ${numbers}}, "company_id": 9247}`, "invalid_payload: ext_id"],
+    ["company", `{"id": 1, "company_id": 1e131071}`, "unknown_branch: company_id"],
+    ["company of numbers", `{"id": 1, "company_id": {"a": ${numbers}}}`, "unknown_branch: company_id"]
+  ] as const)("%s that would print as many megabytes", ([, payload, reason]) =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      const [row] = yield* sql<{ readonly ext_id: string; readonly reason: string }>`
+        INSERT INTO events (type, payload) VALUES ('car_update', ${payload}::jsonb)
+        RETURNING events.ext_id, events.reason
+      `
+      assert.isTrue(row?.reason.startsWith(reason), row?.reason.slice(0, 200))
+      assert.isBelow(JSON.stringify(row).length, 200)
+    })
+  )
+
   it.effect("one reason is given, the payload's first", () =>
     Effect.gen(function* () {
       const rows = yield* insertEvents([

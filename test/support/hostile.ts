@@ -35,6 +35,7 @@ const functions = [
   "ruby_string_to_json(text)",
   "last_of_arrays(jsonb)",
   "event_changes(jsonb)",
+  "id_text(jsonb)",
   "parse_history_description(text)",
   "history_verb(text)",
   "history_noun(text)",
