@@ -43,13 +43,13 @@ export const explanations: Explanations = {
   unknown_branch: {
     en: {
       title: "Unknown branch",
-      means: "No branch was given, and the company number leads to none.",
-      todo: "Add the company to the table branches, or set the row's branch; then retry."
+      means: "No branch was given, and neither the company number nor the record leads to one.",
+      todo: "While it says “not asked yet”, nothing: RentProg is asked first. Then add the company to the table branches, or set the row's branch, and retry."
     },
     ru: {
       title: "Неизвестный филиал",
-      means: "Филиал не указан, а номер компании ни к какому не ведёт.",
-      todo: "Добавьте компанию в таблицу branches или впишите филиал в строку; затем повторите."
+      means: "Филиал не указан, и ни номер компании, ни сам объект к нему не ведут.",
+      todo: "Пока стоит «not asked yet» — ничего: сначала спросим у RentProg. Потом добавьте компанию в таблицу branches или впишите филиал в строку и повторите."
     }
   },
   invalid_payload: {
