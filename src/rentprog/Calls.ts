@@ -71,6 +71,7 @@ export const make = Effect.fnUntraced(function* (transport: Transport, readsPerM
         const { body, retryAfter, sentAt, status } = yield* transport.send(branch, what, prepare)
         switch (status) {
           case 200: {
+            yield* tokens.took(branch, true)
             const json = yield* parse(body).pipe(
               Effect.mapError(
                 () => new RentProgBadResponse({ detail: `${what} was answered with broken JSON` })
@@ -80,6 +81,7 @@ export const make = Effect.fnUntraced(function* (transport: Transport, readsPerM
           }
           case 401:
             if (refused !== undefined) {
+              yield* tokens.took(branch, false)
               return yield* new RentProgUnauthorized({
                 detail: `${what} was answered 401 to a new token as well`
               })
@@ -88,8 +90,10 @@ export const make = Effect.fnUntraced(function* (transport: Transport, readsPerM
             yield* tokens.discard(branch, token)
             break
           case 403:
+            yield* tokens.took(branch, false)
             return yield* new RentProgUnauthorized({ detail: `${what} was answered 403` })
           case 404:
+            yield* tokens.took(branch, true)
             return yield* new RentProgNotFound({ detail: `${what} was answered 404` })
           case 429:
             yield* quota.pause(branch, waitOf(retryAfter))
@@ -108,7 +112,7 @@ export const make = Effect.fnUntraced(function* (transport: Transport, readsPerM
   const ready = (branch: Branch): Effect.Effect<void> =>
     Effect.flatMap(transport.isOpen(branch), (isOpen) => (isOpen ? Effect.void : quota.ready(branch)))
 
-  const standing = Effect.fnUntraced(function* (branch: Branch): Effect.fn.Return<Standing> {
+  const standing = Effect.fnUntraced(function* (branch: Branch) {
     const { left, pausedUntil } = yield* quota.standing(branch)
     return {
       quota_left: left,
@@ -116,7 +120,7 @@ export const make = Effect.fnUntraced(function* (transport: Transport, readsPerM
       reads_per_minute: readsPerMinute,
       quota_paused_until: pausedUntil === null ? null : DateTime.makeUnsafe(pausedUntil),
       breaker: yield* transport.breakerOf(branch)
-    }
+    } satisfies Partial<Standing>
   })
 
   return { reader, ready, standing }

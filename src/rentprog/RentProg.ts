@@ -67,9 +67,19 @@ const make = Effect.fnUntraced(function* (options: RentProgOptions) {
   const { baseUrl, readsPerMinute, tokens, userTokens } = options
   const transport = yield* Transport.make
   const calls = yield* Calls.make(transport, readsPerMinute)
-  const read = calls.reader(baseUrl, yield* Token.make(transport, baseUrl, tokens))
+  const company = yield* Token.make(transport, baseUrl, tokens)
+  const users = Token.ofUsers(userTokens)
+  const read = calls.reader(baseUrl, company)
   const { fetch } = yield* Lookup.make(Addresses.make(read), calls.ready)
-  const readLog = Log.make(calls.reader(baseUrl.replace(/\/public$/, ""), Token.ofUsers(userTokens)))
+  const readLog = Log.make(calls.reader(baseUrl.replace(/\/public$/, ""), users))
   const branches = Array.from(new Set([...tokens.keys(), ...userTokens.keys()]))
-  return RentProg.of({ fetch, readLog, standing: calls.standing, branches })
+  const standing = Effect.fnUntraced(function* (branch: Branch): Effect.fn.Return<Standing> {
+    const user = yield* users.standing(branch)
+    return {
+      ...(yield* calls.standing(branch)),
+      token: yield* company.standing(branch),
+      user_token: user === "missing" ? null : user
+    }
+  })
+  return RentProg.of({ fetch, readLog, standing, branches })
 })

@@ -10,6 +10,7 @@ import {
   RentProgRateLimited,
   RentProgUnauthorized
 } from "../domain/Reason.ts"
+import type { Standing } from "../domain/Standing.ts"
 import { Patience } from "./Patience.ts"
 import type { Transport } from "./Transport.ts"
 
@@ -24,6 +25,24 @@ export interface Tokens {
   readonly get: (branch: Branch) => Effect.Effect<Token, RentProgError>
   /** Forgets a token that RentProg refused, unless another has taken its place. */
   readonly discard: (branch: Branch, token: Token) => Effect.Effect<void>
+  /** Remembers whether RentProg took the branch's token for what it is. */
+  readonly took: (branch: Branch, isTaken: boolean) => Effect.Effect<void>
+  /** How RentProg took the branch's token the last time. */
+  readonly standing: (branch: Branch) => Effect.Effect<Standing["token"]>
+}
+
+/** How RentProg takes the tokens that a setting has. */
+const reception = (given: ReadonlyMap<Branch, Redacted.Redacted>) => {
+  const refused = new Set<Branch>()
+  return {
+    took: (branch, isTaken) =>
+      Effect.sync(() => {
+        if (isTaken) refused.delete(branch)
+        else refused.add(branch)
+      }),
+    standing: (branch) =>
+      Effect.sync(() => (!given.has(branch) ? "missing" : refused.has(branch) ? "refused" : "ok"))
+  } satisfies Pick<Tokens, "took" | "standing">
 }
 
 /** A clock that is ahead of RentProg's must not cost a token request for each read. */
@@ -39,6 +58,7 @@ export const make = Effect.fnUntraced(function* (
   companyTokens: ReadonlyMap<Branch, Redacted.Redacted>
 ) {
   const margin = Duration.toMillis((yield* Patience).tokenMargin)
+  const { standing, took } = reception(companyTokens)
 
   const ask = Effect.fn("RentProg.getToken")(function* (branch: Branch) {
     yield* Effect.annotateCurrentSpan({ branch })
@@ -58,6 +78,7 @@ export const make = Effect.fnUntraced(function* (
         break
       case 401:
       case 403:
+        yield* took(branch, false)
         return yield* new RentProgUnauthorized({
           detail: `RentProg refuses the company token of branch ${branch} (${status}): correct it in RENTPROG_TOKENS`
         })
@@ -84,12 +105,15 @@ export const make = Effect.fnUntraced(function* (
 
   return {
     get: (branch) => Cache.get(tokens, branch),
-    discard: (branch, token) => Cache.invalidateWhen(tokens, branch, (current) => current === token)
+    discard: (branch, token) => Cache.invalidateWhen(tokens, branch, (current) => current === token),
+    took,
+    standing
   } satisfies Tokens
 })
 
 /** Tokens of users, for the operations log. They do not run out; one that RentProg refuses stays refused. */
 export const ofUsers = (userTokens: ReadonlyMap<Branch, Redacted.Redacted>): Tokens => ({
+  ...reception(userTokens),
   get: (branch) => {
     const value = userTokens.get(branch)
     return value === undefined

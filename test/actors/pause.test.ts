@@ -102,7 +102,9 @@ describe("an actor", () => {
         quota_most: 25_000,
         reads_per_minute: 100_000,
         quota_paused_until: null,
-        breaker: "closed"
+        breaker: "closed",
+        token: "ok",
+        user_token: null
       })
       assert.deepStrictEqual(yield* reads, [])
     }).pipe(Effect.provide(actors))

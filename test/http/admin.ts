@@ -32,7 +32,9 @@ export const standing: Standing = {
   quota_most: 15,
   reads_per_minute: 60,
   quota_paused_until: null,
-  breaker: "closed"
+  breaker: "closed",
+  token: "ok",
+  user_token: null
 }
 
 /** Kutaisi's actor does not answer. */

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, DateTime, Effect } from "effect"
+import { Branch } from "../../src/domain/Branch.ts"
 import { RentProg } from "../../src/rentprog/RentProg.ts"
 import { elapse, inTime, json, key, kutaisi, makeStub, record, rentProg, tbilisi } from "./stub.ts"
 
@@ -17,7 +18,9 @@ describe("where a branch stands", () => {
           quota_most: 15,
           reads_per_minute: 60,
           quota_paused_until: null,
-          breaker: "closed"
+          breaker: "closed",
+          token: "ok",
+          user_token: "ok"
         })
       }
       assert.lengthOf(made.reads, 0)
@@ -84,6 +87,52 @@ describe("where a branch stands", () => {
       assert.strictEqual(yield* breaker, "closed")
     }).pipe(Effect.provide(rentProg(made)))
   })
+})
+
+describe("the tokens of a branch", () => {
+  const tokens = (branch = tbilisi) =>
+    Effect.map(standing(branch), ({ token, user_token }) => [token, user_token])
+
+  it.effect("are missing where none is set", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* tokens(Branch.make("rustavi")), ["missing", null])
+      assert.deepStrictEqual(yield* tokens(), ["ok", "ok"])
+    }).pipe(Effect.provide(rentProg(makeStub(record))))
+  )
+
+  it.effect("are refused from when RentProg refuses a company token until a read goes well", () => {
+    let status = 403
+    const made = makeStub(
+      (call) => (call.bearer === "user-secret-tbilisi" ? json([]) : record(call)),
+      () => (status === 200 ? undefined : json({}, status))
+    )
+    return Effect.gen(function* () {
+      yield* inTime(fetch(1))
+      assert.deepStrictEqual(yield* tokens(), ["refused", "ok"])
+      assert.deepStrictEqual(yield* tokens(kutaisi), ["ok", "ok"])
+      status = 500
+      yield* inTime(fetch(1))
+      assert.deepStrictEqual(yield* tokens(), ["refused", "ok"])
+      status = 200
+      yield* inTime(fetch(1))
+      assert.deepStrictEqual(yield* tokens(), ["ok", "ok"])
+    }).pipe(Effect.provide(rentProg(made)))
+  })
+
+  it.effect.each([401, 403])(
+    "are refused where a read is answered %i, and taken where it is a 404",
+    (status) => {
+      let answer = status
+      const made = makeStub(() => json({}, answer))
+      return Effect.gen(function* () {
+        yield* inTime(fetch(1))
+        assert.deepStrictEqual(yield* tokens(), ["refused", "ok"])
+        answer = 404
+        yield* inTime(fetch(1))
+        assert.deepStrictEqual(yield* tokens(), ["ok", "ok"])
+      }).pipe(Effect.provide(rentProg(made)))
+    }
+  )
 })
 
 it.effect("the branches are those that have a token", () =>
