@@ -19,6 +19,7 @@ import { Entities } from "./database/Entities.ts"
 import { Events } from "./database/Events.ts"
 import { History } from "./database/History.ts"
 import { Inbox } from "./database/Inbox.ts"
+import * as KnownBranches from "./database/KnownBranches.ts"
 import { Measures } from "./database/Measures.ts"
 import * as Migrations from "./database/Migrations.ts"
 import { Mirror } from "./database/Mirror.ts"
@@ -175,10 +176,18 @@ const migrations = Layer.effectDiscard(
   )
 )
 
+/** Whoever has a token of either kind is known. */
+const knownBranches = Layer.unwrap(
+  Settings.useSync(({ rentprog: { tokens, userTokens } }) =>
+    KnownBranches.layer([...tokens.keys(), ...userTokens.keys()])
+  )
+)
+
 /** The service, on a database that it brings up to date first. It stops in the other order: nothing comes in any more. */
 export const service = http.pipe(
   Layer.provide(admin),
   Layer.provide(actors),
+  Layer.provide(knownBranches),
   Layer.provide(migrations),
   Layer.provide(Health.layer)
 )

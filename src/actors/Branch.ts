@@ -10,6 +10,7 @@ import { ClusterSchema, Entity } from "effect/cluster"
 import { Rpc } from "effect/rpc"
 import { Events } from "../database/Events.ts"
 import { History } from "../database/History.ts"
+import { KnownBranches } from "../database/KnownBranches.ts"
 import { Branch } from "../domain/Branch.ts"
 import { type EntityKey, keyText } from "../domain/Entity.ts"
 import type { Taken } from "../domain/Event.ts"
@@ -44,6 +45,9 @@ const longestPause = 300
 /** How long what is in flight may take when the service stops. */
 const grace = "15 seconds"
 
+const sayUnsettled = (records: number): string =>
+  `the events of ${records} ${records === 1 ? "record" : "records"} could not be settled, they stay due: see the log`
+
 export const layer = BranchActor.toLayer(
   Effect.gen(function* () {
     const branch = Branch.make((yield* Entity.CurrentAddress).entityId)
@@ -51,7 +55,8 @@ export const layer = BranchActor.toLayer(
     const health = yield* Health
     const history = yield* History
     const rentprog = yield* RentProg
-    const component = `branch ${branch}`
+    const known = yield* KnownBranches
+    const component = `branch ${known.label(branch)}`
     yield* Effect.addFinalizer(() => health.forget(component))
     const inFlight = yield* FiberMap.make<string, void, never>()
     yield* Effect.addFinalizer(() => FiberMap.awaitEmpty(inFlight).pipe(Effect.timeoutOption(grace)))
@@ -74,7 +79,11 @@ export const layer = BranchActor.toLayer(
     const handle = (taken: Taken, arrival: Deferred.Deferred<void>) => {
       const key = keyText(taken.record)
       return handleTaken(taken, { arriving, arrived: Deferred.succeed(arrival, undefined) }).pipe(
-        Effect.andThen(Effect.sync(() => unsettled.delete(key))),
+        Effect.andThen(
+          Effect.suspend(() =>
+            unsettled.delete(key) && unsettled.size === 0 ? health.report(component, "up") : Effect.void
+          )
+        ),
         Effect.mapError(({ detail }) => detail),
         Effect.catchDefect((defect) => Effect.fail(String(defect))),
         // The rows are still due. Taking them again at once would ask RentProg again at once.
@@ -83,6 +92,7 @@ export const layer = BranchActor.toLayer(
           unsettled.set(key, failures)
           return Effect.logError(`events could not be settled, they stay due: ${why}`).pipe(
             Effect.annotateLogs({ branch, record: key }),
+            Effect.andThen(health.failed(component, sayUnsettled(unsettled.size))),
             Effect.andThen(Effect.sleep(Duration.seconds(Math.min(10 * 2 ** (failures - 1), longestPause))))
           )
         }),

@@ -7,6 +7,7 @@ import { Context, Duration, Effect, Metric, Option, Schedule, Schema } from "eff
 import { chunksOf } from "effect/Array"
 import { Singleton } from "effect/cluster"
 import { History } from "../database/History.ts"
+import { KnownBranches } from "../database/KnownBranches.ts"
 import type { HistoryOutcome } from "../database/retryHistory.ts"
 import type { Branch } from "../domain/Branch.ts"
 import { HistoryId } from "../domain/History.ts"
@@ -129,10 +130,11 @@ const tellOne = ({ attempts, branch, entity_id, entity_type, id, processed, reas
       attempts,
       ...(reason === null ? {} : { reason: loggableReason(reason) })
     }),
-    Effect.andThen(
+    Effect.andThen(KnownBranches),
+    Effect.flatMap((known) =>
       Metric.update(
         Metric.withAttributes(handled, {
-          branch: branch?.slice(0, 100) ?? "",
+          branch: known.label(branch),
           type: kinds.find((kind) => kind === entity_type) ?? "",
           outcome: processed ? "processed" : (codeOfText(reason) ?? "unknown")
         }),

@@ -1,5 +1,6 @@
 import { Cause, Clock, Duration, Effect, Exit, Metric, Random } from "effect"
-import { Health } from "./Health.ts"
+import { DatabaseError } from "../domain/Reason.ts"
+import { Health, well } from "./Health.ts"
 
 /** How often a supervised part had to be started again, by `name`. */
 export const restarts = Metric.counter("jarvis_restarts_total", {
@@ -7,27 +8,31 @@ export const restarts = Metric.counter("jarvis_restarts_total", {
   incremental: true
 })
 
-/** Whoever ran for so long was well: the next failure is a first one again. */
-const well = Duration.toMillis("1 minute")
-
 /** From 1 s, doubling, to 30 s, with a fifth of jitter either way. */
 const delayAfter = (failures: number): Effect.Effect<Duration.Duration> =>
   Effect.map(Random.next, (random) =>
     Duration.millis(Math.round(Math.min(1000 * 2 ** (failures - 1), 30_000) * (0.8 + 0.4 * random)))
   )
 
-/** What it failed or died of, without the stack. */
-const sayWhat = (cause: Cause.Cause<unknown>): string =>
-  Cause.prettyErrors(cause)
-    .map(({ message }) => message)
-    .join("; ")
+/** For whoever may ask how the service is: an error's own words may quote a row, and a defect's as well. */
+const sayWhat = (cause: Cause.Cause<unknown>): string => {
+  const told = cause.reasons.map((reason) =>
+    Cause.isFailReason(reason) && reason.error instanceof DatabaseError && reason.error.told !== undefined
+      ? reason.error.told
+      : Cause.isDieReason(reason)
+        ? "a defect, see the log"
+        : "an error, see the log"
+  )
+  return Array.from(new Set(told)).join("; ")
+}
 
 /**
  * Keeps a part of the service running: whatever it fails or dies of is logged and counted, and it starts again after
  * a delay that grows from 1 s to 30 s. Only success and interruption end it.
  *
- * Health calls the part up while it runs and down while it waits to be started again, and forgets it when it is
- * interrupted. One that `reportsItself` says by itself when it is up.
+ * Health calls the part up while it runs and down while it waits to be started again; where it fails again and again, down
+ * until it has been well for a minute. It forgets the part when that is interrupted. One that `reportsItself` says by itself
+ * when it is up.
  */
 export const supervise =
   (name: string, options: { readonly reportsItself?: boolean } = {}) =>
@@ -45,7 +50,7 @@ export const supervise =
         if (Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.interrupt
         if ((yield* Clock.currentTimeMillis) - began >= well) failures = 1
         const delay = yield* delayAfter(failures)
-        yield* health.report(name, "down", sayWhat(exit.cause))
+        yield* health.failed(name, sayWhat(exit.cause))
         yield* Effect.logError(`${name} failed, starts again in ${Duration.format(delay)}`, exit.cause)
         yield* Metric.update(restarted, 1)
         yield* Effect.sleep(delay)

@@ -1,7 +1,7 @@
 /** What is not done, by table, reason and branch, and what the last hour saw done. */
 import { PgClient } from "@effect/sql-pg"
 import { Context, DateTime, Effect, Exit, Layer, Schema, Struct } from "effect"
-import { dedupe, groupBy, isReadonlyArrayNonEmpty } from "effect/Array"
+import { groupBy, isReadonlyArrayNonEmpty } from "effect/Array"
 import { BranchBacklog, Minute, type Backlog as OfTable } from "../domain/Backlog.ts"
 import { Branch } from "../domain/Branch.ts"
 import { Table } from "../domain/Row.ts"
@@ -31,7 +31,7 @@ const decodeMinutes = decodeRows(Minute)
 export interface NotDone {
   readonly events: OfTable
   readonly history: OfTable
-  /** Each branch that is known: from the table `branches`, by its token, by its events, or because it is held. */
+  /** Each branch that is known: from the table `branches`, by its token, or because it is held; and 20 others of events. */
   readonly branches: ReadonlyArray<BranchBacklog>
 }
 
@@ -52,8 +52,9 @@ export class Backlog extends Context.Service<
       Effect.gen(function* () {
         const sql = yield* PgClient.PgClient
 
+        /** Of the log nobody asks by branch, and whoever posts it may write many. */
         const groupsOf = (table: Table) => sql`
-          SELECT ${table}::text AS "table", left(one.branch, 101) AS branch,
+          SELECT ${table}::text AS "table", ${table === "events" ? sql`left(one.branch, 101)` : sql`NULL::text`} AS branch,
             left(split_part(one.reason, ':', 1), 100) AS reason,
             coalesce(one.next_attempt_at = 'infinity', false) AS parked, count(*) AS count,
             least(greatest(min(one.ts), 'epoch'), '9999-12-31') AS oldest
@@ -159,6 +160,9 @@ const ofTable = (groups: ReadonlyArray<Group>): OfTable => {
 /** As the trigger has it: what else stands in the column is no branch, and its rows are parked. */
 const isBranch = Schema.is(Branch.check(Schema.isPattern(/^[^|]{1,100}$/)))
 
+/** How many branches are told of that stand in events alone: whoever posts them may write many. */
+const mostOthers = 20
+
 const ofBranches = (
   groups: ReadonlyArray<Group>,
   known: ReadonlyArray<typeof Known.Type>,
@@ -168,13 +172,20 @@ const ofBranches = (
     groups.filter(({ table }) => table === "events"),
     ({ branch }) => branch ?? ""
   )
-  const listed = new Map(known.map((branch) => [branch.branch, branch]))
-  return dedupe([...listed.keys(), ...tokens, ...Object.keys(events)].filter((code) => isBranch(code)))
+  const eventsOf = (branch: string) => (Object.hasOwn(events, branch) ? events[branch] : undefined) ?? []
+  const listed = new Map<string, typeof Known.Type>(known.map((branch) => [branch.branch, branch]))
+  const ours = new Set<string>([...listed.keys(), ...tokens])
+  const others = Object.keys(events)
+    .filter((branch) => !ours.has(branch) && isBranch(branch))
+    .sort((one, other) => total(eventsOf(other)) - total(eventsOf(one)))
+    .slice(0, mostOthers)
+  return [...ours, ...others]
+    .filter((branch) => isBranch(branch))
     .sort()
     .map((branch) => ({
       branch,
       name: listed.get(branch)?.name ?? null,
       paused: listed.get(branch)?.paused ?? null,
-      ...summed((Object.hasOwn(events, branch) ? events[branch] : undefined) ?? [])
+      ...summed(eventsOf(branch))
     }))
 }

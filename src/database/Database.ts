@@ -3,6 +3,7 @@ import { PgClient } from "@effect/sql-pg"
 import { Effect, type Layer, Predicate, type Redacted } from "effect"
 import type { SqlClient, SqlError } from "effect/sql"
 import { DatabaseError } from "../domain/Reason.ts"
+import { sayRefusal } from "./refusal.ts"
 import { publicSchema, type SchemaName } from "./SchemaName.ts"
 import { quoted } from "./sqlFiles.ts"
 
@@ -46,5 +47,5 @@ export const isOfTheValue = ({ reason: { cause } }: SqlError.SqlError): boolean 
 
 /** A failed statement as a reason that a row can carry. */
 export const asDatabaseError = Effect.mapError(
-  (error: SqlError.SqlError) => new DatabaseError({ detail: sayWhy(error) })
+  (error: SqlError.SqlError) => new DatabaseError({ detail: sayWhy(error), told: sayRefusal(error) })
 )

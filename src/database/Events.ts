@@ -7,6 +7,7 @@ import type { DatabaseError } from "../domain/Reason.ts"
 import { settleRest, type Tally } from "./crowdedEvents.ts"
 import { asDatabaseError } from "./Database.ts"
 import type { Ending, Outcome } from "./eventOutcomes.ts"
+import { KnownBranches } from "./KnownBranches.ts"
 import { normaliseAgain } from "./normaliseEvents.ts"
 import { type Refusing, refusing } from "./Refusals.ts"
 import { type Settled, settleEvents } from "./settleEvents.ts"
@@ -52,13 +53,16 @@ export class Events extends Context.Service<
     Events,
     Effect.gen(function* () {
       const sql = yield* PgClient.PgClient
+      const known = yield* KnownBranches
+      const labelled = Effect.provideService(KnownBranches, known)
       const settleEach = settleEvents(sql)
+      const settleOthers = settleRest(sql, settleEach)
       const takeNext = take(sql)
 
       class Settle extends Request.Class<Outcome, Settled, DatabaseError> {}
       const settling = RequestResolver.make<Settle>(
         Effect.fnUntraced(function* (entries) {
-          const exits = yield* settleEach(entries.map(({ request }) => request))
+          const exits = yield* labelled(settleEach(entries.map(({ request }) => request)))
           for (const [n, exit] of exits.entries()) entries[n]?.completeUnsafe(exit)
         })
       ).pipe(RequestResolver.setDelay("5 millis"), RequestResolver.withSpan("Events.settle"))
@@ -67,7 +71,7 @@ export class Events extends Context.Service<
         branchesDue: asDatabaseError(branchesDue(sql)),
         take: (branch, except) => asDatabaseError(takeNext(branch, except)),
         settle: (outcome) => Effect.request(new Settle(outcome), settling),
-        settleRest: settleRest(sql, settleEach),
+        settleRest: (taken, ending) => labelled(settleOthers(taken, ending)),
         normaliseAgain: asDatabaseError(normaliseAgain(sql)),
         refusing: asDatabaseError(refusing(sql, "events", sql`events.next_attempt_at < 'infinity'`))
       })

@@ -4,12 +4,13 @@ import { Context, Duration, Effect, Layer, Schema } from "effect"
 import type { DatabaseError } from "../domain/Reason.ts"
 import { Table } from "../domain/Row.ts"
 import { asDatabaseError } from "./Database.ts"
+import { KnownBranches } from "./KnownBranches.ts"
 import { within } from "./within.ts"
 
 /** Rows of a table that are not done and stand alike. */
 const Undone = Schema.Struct({
   table: Table,
-  /** Empty where a row has none; its first hundred characters where it is longer. */
+  /** As `KnownBranches` labels it. */
   branch: Schema.String,
   state: Schema.Literals(["pending", "waiting", "parked"]),
   /** The reason's code of parked rows, `unknown` where the table `reasons` lacks it; else empty. */
@@ -30,7 +31,7 @@ export class Measures extends Context.Service<
   {
     /** All rows that are not done. */
     readonly undone: Effect.Effect<ReadonlyArray<Undone>, DatabaseError>
-    /** The branches that a person holds. */
+    /** The branches that a person holds, as `KnownBranches` labels them. */
     readonly paused: Effect.Effect<ReadonlyArray<string>, DatabaseError>
   }
 >()("jarvis/database/Measures") {
@@ -38,14 +39,17 @@ export class Measures extends Context.Service<
     Measures,
     Effect.gen(function* () {
       const sql = yield* PgClient.PgClient
+      const known = yield* KnownBranches
 
       const undone = (table: Table) => sql`
-        SELECT ${table}::text AS "table", coalesce(left(undone.branch, 100), '') AS branch, undone.state,
+        SELECT ${table}::text AS "table", undone.branch, undone.state,
           CASE WHEN undone.state = 'parked' THEN coalesce(reasons.code, 'unknown') ELSE '' END AS reason,
           count(*)::int AS count,
           greatest(extract(epoch FROM now() - min(undone.ts)), 0)::float8 AS oldest
         FROM (
-          SELECT one.branch, one.ts, split_part(one.reason, ':', 1) AS code,
+          SELECT CASE WHEN one.branch IS NULL OR one.branch = '' THEN ''
+              WHEN one.branch = ANY (${[...known.all()]}::text[]) THEN one.branch ELSE 'other'
+            END AS branch, one.ts, split_part(one.reason, ':', 1) AS code,
             row_state(one.processed, one.ok, one.reason, one.next_attempt_at) AS state
           FROM ${sql(table)} AS one WHERE NOT one.processed
         ) AS undone LEFT JOIN reasons ON reasons.code = undone.code
@@ -54,7 +58,7 @@ export class Measures extends Context.Service<
 
       return Measures.of({
         // Whoever reaches the port may ask, and as often as they like.
-        undone: yield* sql`${undone("events")} UNION ALL ${undone("history")}`.pipe(
+        undone: yield* Effect.suspend(() => sql`${undone("events")} UNION ALL ${undone("history")}`).pipe(
           asDatabaseError,
           within(limit),
           Effect.flatMap(decode(Undone)),
@@ -64,7 +68,7 @@ export class Measures extends Context.Service<
           asDatabaseError,
           within(limit),
           Effect.flatMap(decode(Schema.Struct({ branch: Schema.String }))),
-          Effect.map((rows) => rows.map(({ branch }) => branch))
+          Effect.map((rows) => Array.from(new Set(rows.map(({ branch }) => known.label(branch)))))
         )
       })
     })

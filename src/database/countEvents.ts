@@ -1,6 +1,7 @@
 /** The metrics of attempts at events. */
 import { Effect, Metric } from "effect"
 import { codeOfText } from "../domain/Reason.ts"
+import { KnownBranches } from "./KnownBranches.ts"
 
 const handled = Metric.counter("jarvis_events_total", {
   description: "Attempts at events, by branch, type and outcome: processed, or the code of the reason",
@@ -23,8 +24,10 @@ export interface Counted {
 }
 
 export const countEvents = Effect.fnUntraced(function* ({ branch, count, reason, seconds, type }: Counted) {
+  const known = yield* KnownBranches
+  const label = known.label(branch)
   const outcome = reason === null ? "processed" : (codeOfText(reason) ?? "unknown")
-  yield* Metric.update(Metric.withAttributes(handled, { branch, type, outcome }), count)
-  const took = Metric.withAttributes(duration, { branch })
+  yield* Metric.update(Metric.withAttributes(handled, { branch: label, type, outcome }), count)
+  const took = Metric.withAttributes(duration, { branch: label })
   for (const each of seconds) yield* Metric.update(took, each)
 })

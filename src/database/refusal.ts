@@ -38,10 +38,11 @@ export const sayFault = (fault: Fault): string => (fault._tag === "SqlError" ? s
  */
 export const sayRefusal = (fault: Fault): string => {
   if (fault._tag === "Suppressed") return fault.message
+  const isRaised = said(fault, "routine") === "exec_stmt_raise"
+  if (isOfTheConnection(fault) && !isRaised) return sayWhy(fault)
   const code = said(fault, "code")
   const [within] = /^PL\/.*$/m.exec(said(fault, "where")) ?? []
   const namesNoValue =
-    (/^(23|22001)/.test(code) && said(fault, "routine") !== "exec_stmt_raise") ||
-    (code.startsWith("42") && within === undefined)
+    (/^(23|22001)/.test(code) && !isRaised) || (code.startsWith("42") && within === undefined)
   return `${namesNoValue ? sayWhy(fault) : "an error"} (${code})${within === undefined ? "" : ` in ${within}`}`
 }

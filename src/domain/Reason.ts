@@ -108,7 +108,11 @@ export class MissingDependency extends Schema.TaggedError<MissingDependency>()("
 }
 
 /** PostgreSQL refused a statement that should have worked. */
-export class DatabaseError extends Schema.TaggedError<DatabaseError>()("DatabaseError", detail) {
+export class DatabaseError extends Schema.TaggedError<DatabaseError>()("DatabaseError", {
+  ...detail,
+  /** The same for whoever may ask how the service is: it quotes nothing that stands in a row. */
+  told: Schema.optionalKey(Schema.String)
+}) {
   override get message(): string {
     return this.detail
   }

@@ -2,8 +2,10 @@
 import { Context, DateTime, Effect, Layer, Schedule, Stream } from "effect"
 import { Health } from "../actors/Health.ts"
 import { Backlog } from "../database/Backlog.ts"
+import { KnownBranches } from "../database/KnownBranches.ts"
 import { Unanswered } from "../database/Unanswered.ts"
 import type { BranchBacklog } from "../domain/Backlog.ts"
+import type { Branch } from "../domain/Branch.ts"
 import type { BranchState } from "./api/Branches.ts"
 import type { Away, Overview } from "./api/Overview.ts"
 import { Standings } from "./Standings.ts"
@@ -34,11 +36,16 @@ export class Overviews extends Context.Service<
       const backlog = yield* Backlog
       const health = yield* Health
       const standings = yield* Standings
+      const known = yield* KnownBranches
+
+      /** Of a branch that somebody has made up no actor is begun. */
+      const standingOf = (branch: Branch) =>
+        known.all().has(branch) ? standings.of(branch) : Effect.succeed(null)
 
       const withStandings = (branches: ReadonlyArray<BranchBacklog>) =>
         Effect.forEach(
           branches,
-          (branch) => Effect.map(standings.of(branch.branch), (rentprog) => ({ ...branch, rentprog })),
+          (branch) => Effect.map(standingOf(branch.branch), (rentprog) => ({ ...branch, rentprog })),
           { concurrency: "unbounded" }
         )
 

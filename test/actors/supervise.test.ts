@@ -3,6 +3,7 @@ import { Cause, Clock, Effect, Exit, Fiber, Metric } from "effect"
 import { TestClock } from "effect/testing"
 import { Health } from "../../src/actors/Health.ts"
 import { restarts, supervise } from "../../src/actors/supervise.ts"
+import { DatabaseError } from "../../src/domain/Reason.ts"
 
 /** Restarts counted so far under a name. */
 const counted = (name: string) =>
@@ -74,24 +75,74 @@ layer(Health.layer)("what is supervised", (it) => {
     })
   )
 
+  /** What PostgreSQL said of a row, and what of it may be told. */
+  const refused = new DatabaseError({ detail: 'invalid input: "Иван Петров"', told: "an error\n  (22P02)" })
+
   it.effect.each([
-    { how: "fails", end: Effect.fail(new Error("broken\n  twice")) },
-    { how: "dies", end: Effect.die(new Error("broken\n  twice")) }
-  ])("and $how is down while it waits, and up while it runs", ({ end, how }) =>
+    { how: "fails", end: Effect.fail(refused), told: "an error (22P02)" },
+    { how: "fails otherwise", end: Effect.fail(new Error("Иван Петров")), told: "an error, see the log" },
+    { how: "dies", end: Effect.die(new Error("Иван Петров")), told: "a defect, see the log" }
+  ])(
+    "and $how is down while it waits, up while it runs, and told of without a row's words",
+    ({ end, how, told }) =>
+      Effect.gen(function* () {
+        const name = `a part that soon ${how}`
+        const part = Effect.andThen(Effect.sleep("10 seconds"), end)
+        const fiber = yield* Effect.forkChild(supervise(name)(part))
+        yield* TestClock.adjust("9 seconds")
+        assert.deepStrictEqual(yield* state(name), ["up", null])
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(yield* state(name), ["down", told])
+        yield* TestClock.adjust("1200 millis")
+        assert.deepStrictEqual(yield* state(name), ["up", null])
+        yield* Fiber.interrupt(fiber)
+        assert.isUndefined(yield* state(name))
+      })
+  )
+
+  it.effect("and fails again and again is down until it has been well for a minute", () =>
     Effect.gen(function* () {
-      const name = `a part that soon ${how}`
-      const part = Effect.andThen(Effect.sleep("10 seconds"), end)
-      const fiber = yield* Effect.forkChild(supervise(name)(part))
-      yield* TestClock.adjust("9 seconds")
-      assert.deepStrictEqual(yield* state(name), ["up", null])
-      yield* TestClock.adjust("1 second")
-      assert.deepStrictEqual(yield* state(name), ["down", "broken twice"])
-      yield* TestClock.adjust("1200 millis")
-      assert.deepStrictEqual(yield* state(name), ["up", null])
+      let runs = 0
+      const part = Effect.suspend(() => {
+        runs += 1
+        return runs > 4 ? Effect.never : Effect.andThen(Effect.sleep("10 seconds"), Effect.fail("broken"))
+      })
+      const fiber = yield* Effect.forkChild(supervise("a part that goes on failing")(part))
       yield* TestClock.adjust("10 seconds")
-      assert.deepStrictEqual(yield* state(name), ["down", "broken twice"])
+      yield* TestClock.adjust("1200 millis")
+      assert.deepStrictEqual(yield* state("a part that goes on failing"), ["up", null])
+      yield* TestClock.adjust("10 seconds")
+      while (runs < 5) {
+        assert.deepStrictEqual(yield* state("a part that goes on failing"), ["down", "an error, see the log"])
+        yield* TestClock.adjust("100 millis")
+      }
+      yield* TestClock.adjust("59 seconds")
+      assert.deepStrictEqual(yield* state("a part that goes on failing"), ["down", "an error, see the log"])
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(yield* state("a part that goes on failing"), ["up", null])
       yield* Fiber.interrupt(fiber)
-      assert.isUndefined(yield* state(name))
+    })
+  )
+
+  it.effect("in a run of its own each time, as a branch's drain is, is down all the same", () =>
+    Effect.gen(function* () {
+      const health = yield* Health
+      let runs = 0
+      const part = Effect.suspend(() => {
+        runs += 1
+        return runs % 2 === 1 ? Effect.fail("broken") : Effect.void
+      })
+      const drain = Effect.forkChild(supervise("a drain")(part))
+      yield* drain
+      yield* TestClock.adjust("20 seconds")
+      assert.deepStrictEqual(yield* state("a drain"), ["up", null])
+      yield* drain
+      yield* TestClock.adjust("20 seconds")
+      assert.strictEqual(runs, 4)
+      assert.deepStrictEqual(yield* state("a drain"), ["down", "an error, see the log"])
+      yield* TestClock.adjust("60 seconds")
+      assert.deepStrictEqual(yield* state("a drain"), ["up", null])
+      yield* health.forget("a drain")
     })
   )
 
@@ -109,9 +160,9 @@ layer(Health.layer)("what is supervised", (it) => {
       yield* TestClock.adjust("10 seconds")
       assert.deepStrictEqual(yield* state(name), ["up", null])
       yield* TestClock.adjust("10 seconds")
-      assert.deepStrictEqual(yield* state(name), ["down", "broken"])
+      assert.deepStrictEqual(yield* state(name), ["down", "an error, see the log"])
       yield* TestClock.adjust("5 seconds")
-      assert.deepStrictEqual(yield* state(name), ["down", "broken"])
+      assert.deepStrictEqual(yield* state(name), ["down", "an error, see the log"])
       yield* TestClock.adjust("6200 millis")
       assert.deepStrictEqual(yield* state(name), ["up", null])
       yield* Fiber.interrupt(fiber)

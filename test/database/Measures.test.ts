@@ -31,30 +31,31 @@ layer(tests, { excludeTestServices: true })("what is not done", (it) => {
       const long = "x".repeat(150)
       yield* write(
         table,
-        `('a', false, NULL,  NULL,                      now(),      now() - interval '1 hour'),
-         ('a', false, NULL,  NULL,                      now(),      now()),
-         ('a', false, NULL,  NULL,                      now(),      now()),
-         ('a', false, false, 'rentprog_timeout: slow',  now(),      now()),
-         ('a', false, false, 'rentprog_unavailable: x', now(),      now()),
-         ('a', false, false, 'missing_ext_id',          'infinity', now()),
-         ('a', false, false, 'missing_ext_id: again',   'infinity', now()),
-         ('a', false, false, 'because',                 'infinity', now()),
-         ('a', false, false, 'so it is',                'infinity', now()),
+        `('tbilisi', false, NULL,  NULL,                      now(),      now() - interval '1 hour'),
+         ('tbilisi', false, NULL,  NULL,                      now(),      now()),
+         ('tbilisi', false, NULL,  NULL,                      now(),      now()),
+         ('tbilisi', false, false, 'rentprog_timeout: slow',  now(),      now()),
+         ('tbilisi', false, false, 'rentprog_unavailable: x', now(),      now()),
+         ('tbilisi', false, false, 'missing_ext_id',          'infinity', now()),
+         ('tbilisi', false, false, 'missing_ext_id: again',   'infinity', now()),
+         ('tbilisi', false, false, 'because',                 'infinity', now()),
+         ('tbilisi', false, false, 'so it is',                'infinity', now()),
          (NULL, false, false, 'unknown_branch: none',   'infinity', now()),
          ('${long}', false, NULL, NULL,                 now(),      now() + interval '1 hour'),
-         ('a', true, true, NULL, NULL, now()),
-         ('a', true, false, 'discarded: test', NULL, now())`
+         ('Tbilisi', false, NULL, NULL,                 now(),      now()),
+         ('tbilisi', true, true, NULL, NULL, now()),
+         ('tbilisi', true, false, 'discarded: test', NULL, now())`
       )
       const undone = yield* Measures.use(({ undone }) => undone)
       assert.sameDeepMembers(
         undone.map(({ oldest, ...rest }) => ({ ...rest, old: oldest > 3000 })),
         [
-          { table, branch: "a", state: "pending", reason: "", count: 3, old: true },
-          { table, branch: "a", state: "waiting", reason: "", count: 2, old: false },
-          { table, branch: "a", state: "parked", reason: "missing_ext_id", count: 2, old: false },
-          { table, branch: "a", state: "parked", reason: "unknown", count: 2, old: false },
+          { table, branch: "tbilisi", state: "pending", reason: "", count: 3, old: true },
+          { table, branch: "tbilisi", state: "waiting", reason: "", count: 2, old: false },
+          { table, branch: "tbilisi", state: "parked", reason: "missing_ext_id", count: 2, old: false },
+          { table, branch: "tbilisi", state: "parked", reason: "unknown", count: 2, old: false },
           { table, branch: "", state: "parked", reason: "unknown_branch", count: 1, old: false },
-          { table, branch: long.slice(0, 100), state: "pending", reason: "", count: 1, old: false }
+          { table, branch: "other", state: "pending", reason: "", count: 2, old: false }
         ]
       )
       assert.isTrue(undone.every(({ oldest }) => oldest >= 0))
@@ -66,7 +67,7 @@ layer(tests, { excludeTestServices: true })("what is not done", (it) => {
       const sql = yield* PgClient.PgClient
       yield* write(
         "events",
-        `('a', false, NULL, NULL, now(), now()), ${Array.from({ length: 5000 }, () => "('a', true, true, NULL, NULL, now())").join()}`
+        `('tbilisi', false, NULL, NULL, now(), now()), ${Array.from({ length: 5000 }, () => "('tbilisi', true, true, NULL, NULL, now())").join()}`
       )
       yield* sql`ANALYZE events`
       const scans = sql<{ readonly seq: number; readonly idx: number }>`

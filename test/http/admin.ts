@@ -6,6 +6,7 @@ import { Health } from "../../src/actors/Health.ts"
 import { Audit } from "../../src/database/Audit.ts"
 import { Backlog } from "../../src/database/Backlog.ts"
 import { Entities } from "../../src/database/Entities.ts"
+import * as KnownBranches from "../../src/database/KnownBranches.ts"
 import { Pauses } from "../../src/database/Pauses.ts"
 import { RowActions } from "../../src/database/RowActions.ts"
 import { Rows } from "../../src/database/Rows.ts"
@@ -57,6 +58,7 @@ const access = Layer.mergeAll(
 /** The handlers, over the database that is provided. */
 export const admin = Layer.mergeAll(rows, glance, branches, entities, actions).pipe(
   Layer.provideMerge(Layer.mergeAll(Overviews.layer, RowActions.layer, Pauses.layer)),
+  Layer.provideMerge(KnownBranches.layer([withToken])),
   Layer.provideMerge(Layer.mergeAll(Audit.layer, Backlog.layer({ tokens: [withToken] }))),
   Layer.provideMerge(Layer.mergeAll(Rows.layer, Entities.layer, Health.layer, standings)),
   Layer.provideMerge(Layer.mergeAll(access, HttpServer.layerServices))

@@ -3,6 +3,7 @@ import { PgClient } from "@effect/sql-pg"
 import { Context, Effect, Layer, Redacted } from "effect"
 import { inject } from "vitest"
 import * as Database from "../../src/database/Database.ts"
+import * as KnownBranches from "../../src/database/KnownBranches.ts"
 import { migrate } from "../../src/database/Migrations.ts"
 import { SchemaName } from "../../src/database/SchemaName.ts"
 import { templateOf } from "./templates.ts"
@@ -60,8 +61,10 @@ const poolOn = <E>(database: Layer.Layer<TestDatabase, E>) =>
 /** A pool on an empty database. */
 export const emptyDatabase = poolOn(TestDatabase.from("empty"))
 
-/** A pool on a migrated database. */
-export const testDatabase = poolOn(TestDatabase.from("migrated"))
+/** A pool on a migrated database, whose branches are known. */
+export const testDatabase = KnownBranches.layer([]).pipe(
+  Layer.provideMerge(poolOn(TestDatabase.from("migrated")))
+)
 
 /** A pool of a role that may do in the test's database what is granted to it here, and no more. */
 export const guest = Effect.fnUntraced(function* (...grants: ReadonlyArray<string>) {
