@@ -1,6 +1,6 @@
 /** What an event means for the mirror. */
 import { Clock, Effect, Option, Schema } from "effect"
-import { Mirror } from "../database/Mirror.ts"
+import { Mirror, type Written } from "../database/Mirror.ts"
 import { type EntityKey, keyText, RentprogId } from "../domain/Entity.ts"
 import { meaning, type Taken } from "../domain/Event.ts"
 import {
@@ -13,7 +13,8 @@ import {
 import { type Fetched, RentProg } from "../rentprog/RentProg.ts"
 
 /**
- * Brings the mirror up to date with one record, whatever number of events says that it changed.
+ * Brings the mirror up to date with one record, whatever number of events says that it changed, and answers whether anything
+ * was written for that.
  *
  * An event only says that a record changed, and events come late, twice and out of order; so the record is fetched as
  * it is now. One that was destroyed is gone: RentProg gives no number twice.
@@ -23,7 +24,7 @@ import { type Fetched, RentProg } from "../rentprog/RentProg.ts"
 export const handleRentProgEvent = Effect.fn("handleRentProgEvent")(function* (
   { branch, events, leastAttempts, record: key }: Taken,
   arriving: (key: EntityKey) => Effect.Effect<void>
-): Effect.fn.Return<void, EventError, Mirror | RentProg> {
+): Effect.fn.Return<Written, EventError, Mirror | RentProg> {
   const mirror = yield* Mirror
   const rentprog = yield* RentProg
 
@@ -34,7 +35,7 @@ export const handleRentProgEvent = Effect.fn("handleRentProgEvent")(function* (
   const gone = Effect.fnUntraced(function* (notFound: RentProgNotFound) {
     const known = Option.getOrNull(yield* mirror.known(key))
     // What it says has been seen already: the record is deleted, or lives on in another branch.
-    if (known?.deleted || (known?.branch ?? branch) !== branch) return
+    if (known?.deleted || (known?.branch ?? branch) !== branch) return "superseded" as const
     // RentProg's own copies lag, so a record is believed gone only when every attempt is spent.
     if (known !== null && isSpent("rentprog_not_found", leastAttempts + 1)) {
       yield* mirror.destroy(key, branch, yield* Clock.currentTimeMillis)
@@ -42,10 +43,10 @@ export const handleRentProgEvent = Effect.fn("handleRentProgEvent")(function* (
     return yield* notFound
   })
 
-  const fetchInto = Effect.fnUntraced(function* (wanted: EntityKey): Effect.fn.Return<void, EventError> {
+  const fetchInto = Effect.fnUntraced(function* (wanted: EntityKey): Effect.fn.Return<Written, EventError> {
     const record = yield* rentprog.fetch(branch, wanted)
     yield* Effect.forEach(dependenciesOf(record), present, { concurrency: "unbounded", discard: true })
-    yield* mirror.write(record)
+    return yield* mirror.write(record)
   })
 
   const present = Effect.fnUntraced(function* (dependency: EntityKey): Effect.fn.Return<void, EventError> {
@@ -58,7 +59,7 @@ export const handleRentProgEvent = Effect.fn("handleRentProgEvent")(function* (
     )
   })
 
-  yield* Effect.catchTag(fetchInto(key), "RentProgNotFound", gone)
+  return yield* Effect.catchTag(fetchInto(key), "RentProgNotFound", gone)
 })
 
 /** What has to be in the mirror before the record is: a booking's car and client. */

@@ -1,14 +1,16 @@
 /** What a branch's actor does about one record: one fetch for all that waits for it, and how that went, written down. */
-import { Clock, Duration, Effect, identity, Option, type Tracer } from "effect"
+import { Clock, Duration, Effect, Exit, Option, Result, Schedule, type Tracer } from "effect"
 import { makeBy } from "effect/Array"
 import { Headers, HttpTraceContext } from "effect/http"
 import { Events } from "../database/Events.ts"
 import { type Ending, type Outcome, outcomeOf } from "../database/eventOutcomes.ts"
+import type { Written } from "../database/Mirror.ts"
 import { type EntityKey, keyText } from "../domain/Entity.ts"
 import type { PendingEvent, Taken } from "../domain/Event.ts"
 import {
   backoff,
   codeOf,
+  DatabaseError,
   type EventError,
   InternalError,
   loggableReason,
@@ -25,7 +27,13 @@ interface InFlight {
   readonly arrived: Effect.Effect<unknown>
 }
 
-/** Handles the events of one record and writes down how it went: well for all of them, badly for those that were due. */
+/** How often a row that somebody holds is tried until it is left for the next time. */
+const lockPatience = Schedule.spaced("500 millis").pipe(Schedule.upTo({ times: 4 }))
+
+/**
+ * Handles the events of one record and writes down how it went: well for all of them, badly for those that were due. Fails
+ * where that could not be written down for all of them.
+ */
 export const handleTaken = Effect.fnUntraced(function* (taken: Taken, { arrived, arriving }: InFlight) {
   const began = yield* Clock.currentTimeMillis
   const [first, ...others] = taken.events
@@ -38,35 +46,42 @@ export const handleTaken = Effect.fnUntraced(function* (taken: Taken, { arrived,
       Effect.map(makeSpan(event, links), (span) => ({ event, span }))
     ))
   ]
-  const error = yield* handleRentProgEvent(taken, arriving).pipe(
+  const result = yield* handleRentProgEvent(taken, arriving).pipe(
     Effect.annotateLogs(labels(first)),
     Effect.withParentSpan(span),
     Effect.catchDefect((defect) => Effect.fail(new InternalError({ detail: String(defect) }))),
-    Effect.match({ onSuccess: () => null, onFailure: identity })
+    Effect.result
   )
   yield* arrived
-  const ending = yield* endingOf(error, Duration.millis((yield* Clock.currentTimeMillis) - began), span)
-  yield* Effect.forEach(
-    attempts.filter(({ event }) => error === null || event.due),
-    ({ event, span }) => settle(outcomeOf(event, { ...ending, traceId: span.traceId })),
-    { concurrency: "unbounded", discard: true }
+  const ending = yield* endingOf(result, Duration.millis((yield* Clock.currentTimeMillis) - began), span)
+  const exits = yield* Effect.forEach(
+    attempts.filter(({ event }) => ending.processed || event.due),
+    ({ event, span }) => Effect.exit(settle(outcomeOf(event, { ...ending, traceId: span.traceId }))),
+    { concurrency: "unbounded" }
   )
   if (taken.crowded.length > 0) yield* settleRest(taken, ending)
+  yield* Exit.asVoidAll(exits)
 }, Effect.scoped)
 
 /** Events of a record with as many attempts wait equally long, so that they come back together and one fetch serves them. */
 const endingOf = Effect.fnUntraced(function* (
-  error: EventError | null,
+  result: Result.Result<Written, EventError>,
   took: Duration.Duration,
   { traceId }: Tracer.Span
 ): Effect.fn.Return<Ending> {
+  const processed = Result.isSuccess(result)
   // A row that refuses to be done says so as a database_error.
-  const most = reasons[error === null ? "database_error" : codeOf(error)]
+  const most = reasons[processed ? "database_error" : codeOf(result.failure)]
   const waits = yield* Effect.forEach(
     makeBy(most - 1, (n) => n + 1),
     backoff
   )
-  return { reason: error === null ? null : reasonText(error), took, waits, traceId }
+  const reason = processed
+    ? result.success === "written"
+      ? null
+      : result.success
+    : reasonText(result.failure)
+  return { processed, reason, took, waits, traceId }
 })
 
 /** An event goes on with the trace of its reception, where there is one. */
@@ -80,14 +95,26 @@ const makeSpan = (event: PendingEvent, links: ReadonlyArray<Tracer.SpanLink> = [
     attributes: labels(event)
   })
 
+const isLocked = new DatabaseError({ detail: "a row is locked, next time" })
+
 const settle = Effect.fnUntraced(function* (outcome: Outcome) {
   const events = yield* Events
-  const settled = yield* events.settle(outcome)
+  const settled = yield* Effect.repeat(events.settle(outcome), {
+    until: (settled) => settled !== "locked",
+    schedule: lockPatience
+  })
   // That a row refuses has been said already.
-  if (settled === null) return
-  const { event, reason, retryIn } = settled
+  if (settled === "refused") return
+  if (settled === "locked") return yield* isLocked
+  if (settled === "touched") {
+    return yield* Effect.annotateLogs(
+      Effect.logDebug("event was touched meanwhile, its outcome is left out"),
+      labels(outcome.event)
+    )
+  }
+  const { event, processed, reason, retryIn } = settled
   yield* (
-    reason === null
+    processed
       ? Effect.logInfo("event processed")
       : retryIn === null
         ? Effect.logError("event parked")
@@ -114,6 +141,7 @@ const settleRest = Effect.fnUntraced(function* (taken: Taken, ending: Ending) {
     ),
     { branch: taken.branch, record: keyText(taken.record) }
   )
+  if (tally.locked > 0) yield* isLocked
 })
 
 /** What every log line and span of an event carries. */

@@ -5,11 +5,24 @@
  * write can be repeated. All calls of a few milliseconds that go to the same table share one statement.
  */
 import { PgClient } from "@effect/sql-pg"
-import { Context, DateTime, Effect, Layer, Option, Request, RequestResolver, Schema } from "effect"
+import {
+  Context,
+  DateTime,
+  Effect,
+  Exit,
+  Layer,
+  Option,
+  Request,
+  RequestResolver,
+  Schedule,
+  Schema
+} from "effect"
+import type { Statement } from "effect/sql"
 import { Branch } from "../domain/Branch.ts"
 import type { EntityKey, EntityType, MirrorRecord } from "../domain/Entity.ts"
-import type { DatabaseError } from "../domain/Reason.ts"
+import { DatabaseError } from "../domain/Reason.ts"
 import { asDatabaseError } from "./Database.ts"
+import { Suppressed } from "./refusal.ts"
 import { together } from "./together.ts"
 
 /** What the mirror knows of a record it has. */
@@ -20,16 +33,35 @@ const Known = Schema.Struct({
 })
 export type Known = typeof Known.Type
 
+/**
+ * What became of what was to be written. `superseded`: what the mirror has is newer; `deleted_recently`: the record was deleted
+ * less than ten minutes before it was asked for, and RentProg's own copies lag.
+ */
+export type Written = "written" | "superseded" | "deleted_recently"
+
+/** The row could not be written this time. */
+class PassedOver extends Schema.TaggedError<PassedOver>()("PassedOver", { detail: Schema.String }) {
+  override get message(): string {
+    return this.detail
+  }
+}
+
+/** How often a record that somebody holds is tried until its events wait for it. */
+const patience = Schedule.spaced("500 millis").pipe(Schedule.upTo({ times: 4 }))
+
 export class Mirror extends Context.Service<
   Mirror,
   {
-    /** Writes a record over an older copy of it, or over none. */
-    readonly write: (record: MirrorRecord) => Effect.Effect<void, DatabaseError>
+    /**
+     * Writes a record over an older copy of it, or over none. One that somebody holds fails after two seconds, in which no
+     * other record waits for it.
+     */
+    readonly write: (record: MirrorRecord) => Effect.Effect<Written, DatabaseError>
     /**
      * Marks a record as deleted, `at` in milliseconds since 1970. One that the mirror lacks is written down as
      * deleted all the same, so that an answer which left RentProg before cannot bring it back.
      */
-    readonly destroy: (key: EntityKey, branch: Branch, at: number) => Effect.Effect<void, DatabaseError>
+    readonly destroy: (key: EntityKey, branch: Branch, at: number) => Effect.Effect<Written, DatabaseError>
     readonly known: (key: EntityKey) => Effect.Effect<Option.Option<Known>, DatabaseError>
   }
 >()("jarvis/database/Mirror") {
@@ -46,47 +78,125 @@ export class Mirror extends Context.Service<
         END
       `
 
-      const write = (entityType: EntityType) => (records: ReadonlyArray<MirrorRecord>) => {
+      /** Writes what the rows say, by the rest of an INSERT, and answers of each what became of it. */
+      const put = (entityType: EntityType, rows: ReadonlyArray<object>, insert: Statement.Fragment) => {
         const table = sql(tables[entityType])
+        return sql<{ readonly became: Written | "locked" | "lost" }>`
+          WITH given AS (
+            SELECT ${sql.json(rows)}::jsonb AS records
+          ), asked AS (
+            SELECT one.n, one.said ->> 'rentprog_id' AS rentprog_id, (one.said ->> 'fetched_at')::timestamptz AS fetched_at
+            FROM given CROSS JOIN jsonb_array_elements(given.records) WITH ORDINALITY AS one (said, n)
+          ), held AS (
+            SELECT mirror.rentprog_id, mirror.fetched_at, mirror.deleted_at FROM ${table} AS mirror
+            WHERE mirror.rentprog_id IN (SELECT asked.rentprog_id FROM asked)
+            FOR NO KEY UPDATE SKIP LOCKED
+          ), newest AS (
+            SELECT DISTINCT ON (record.rentprog_id) record.*
+            FROM given CROSS JOIN jsonb_populate_recordset(NULL::${table}, given.records) AS record
+            WHERE record.rentprog_id IN (SELECT held.rentprog_id FROM held)
+              OR NOT EXISTS (SELECT FROM ${table} AS mirror WHERE mirror.rentprog_id = record.rentprog_id)
+            -- One order for all writers: two of them cannot lock each other out.
+            ORDER BY record.rentprog_id, record.fetched_at DESC
+          ), written AS (
+            INSERT INTO ${table} AS mirror ${insert}
+            RETURNING mirror.rentprog_id, mirror.fetched_at
+          )
+          SELECT CASE
+            WHEN written.fetched_at = asked.fetched_at THEN 'written'
+            WHEN written.rentprog_id IS NOT NULL       THEN 'superseded'
+            WHEN held.rentprog_id IS NULL THEN
+              -- As the table was before the statement.
+              CASE WHEN EXISTS (SELECT FROM ${table} AS mirror WHERE mirror.rentprog_id = asked.rentprog_id)
+                THEN 'locked' ELSE 'lost'
+              END
+            -- The very same has been written before.
+            WHEN held.fetched_at = asked.fetched_at AND held.deleted_at IS NULL THEN 'written'
+            WHEN held.fetched_at >= asked.fetched_at                            THEN 'superseded'
+            WHEN held.deleted_at + interval '10 minutes' >= asked.fetched_at    THEN 'deleted_recently'
+            ELSE 'lost'
+          END AS became
+          -- Full, though all of them were asked for: a full join is never a loop in a loop, whatever the planner expects.
+          FROM asked
+          FULL JOIN held    ON held.rentprog_id    = asked.rentprog_id
+          FULL JOIN written ON written.rentprog_id = asked.rentprog_id
+          ORDER BY asked.n
+        `.pipe(Effect.map((rows) => rows.map(({ became }) => passed[became])))
+      }
+
+      const write = (entityType: EntityType) => (records: ReadonlyArray<MirrorRecord>) => {
         const columns = ["company_id", ...Object.keys(records[0]?.columns ?? {})]
         const names = sql.csv(columns.map((name) => sql`${sql(name)}`))
         const values = sql.csv(columns.map((name) => sql`record.${sql(name)}`))
-        return sql`
-          INSERT INTO ${table} AS mirror (rentprog_id, branch, data, fetched_at, ${names})
-          SELECT DISTINCT ON (record.rentprog_id)
-            record.rentprog_id,
-            coalesce((SELECT branches.code FROM branches WHERE branches.company_id = record.company_id), record.branch),
-            record.data, record.fetched_at, ${values}
-          FROM jsonb_populate_recordset(NULL::${table}, ${sql.json(records.map(toRow))}) AS record
-          -- One order for all writers: two of them cannot lock each other out.
-          ORDER BY record.rentprog_id, record.fetched_at DESC
-          ON CONFLICT (rentprog_id) DO UPDATE SET
-            ${sql.csv(columns.map(newer))},
-            data = excluded.data || coalesce((
-              SELECT jsonb_object_agg(told.field, mirror.data -> told.field)
-              FROM jsonb_each_text(mirror.field_times) AS told (field, at)
-              WHERE told.at::timestamptz > excluded.fetched_at AND mirror.data ? told.field
-            ), '{}'),
-            fetched_at = excluded.fetched_at,
-            -- A record of no company stays where it was seen first.
-            branch = CASE
-              WHEN excluded.company_id IS NULL THEN coalesce(mirror.branch, excluded.branch)
-              WHEN (mirror.field_times ->> 'company_id')::timestamptz > excluded.fetched_at THEN mirror.branch
-              ELSE excluded.branch
-            END,
-            deleted_at = NULL,
-            updated_at = now()
-          WHERE (mirror.fetched_at IS NULL OR mirror.fetched_at < excluded.fetched_at)
-            -- RentProg's own copies lag: for a while they still have what was destroyed.
-            AND (mirror.deleted_at IS NULL OR mirror.deleted_at + interval '10 minutes' < excluded.fetched_at)
-        `
+        return put(
+          entityType,
+          records.map(toRow),
+          sql`
+            (rentprog_id, branch, data, fetched_at, ${names})
+            SELECT record.rentprog_id,
+              coalesce((SELECT branches.code FROM branches WHERE branches.company_id = record.company_id), record.branch),
+              record.data, record.fetched_at, ${values}
+            FROM newest AS record
+            ON CONFLICT (rentprog_id) DO UPDATE SET
+              ${sql.csv(columns.map(newer))},
+              data = excluded.data || coalesce((
+                SELECT jsonb_object_agg(told.field, mirror.data -> told.field)
+                FROM jsonb_each_text(mirror.field_times) AS told (field, at)
+                WHERE told.at::timestamptz > excluded.fetched_at AND mirror.data ? told.field
+              ), '{}'),
+              fetched_at = excluded.fetched_at,
+              -- A record of no company stays where it was seen first.
+              branch = CASE
+                WHEN excluded.company_id IS NULL THEN coalesce(mirror.branch, excluded.branch)
+                WHEN (mirror.field_times ->> 'company_id')::timestamptz > excluded.fetched_at THEN mirror.branch
+                ELSE excluded.branch
+              END,
+              deleted_at = NULL,
+              updated_at = now()
+            WHERE (mirror.fetched_at IS NULL OR mirror.fetched_at < excluded.fetched_at)
+              -- RentProg's own copies lag: for a while they still have what was destroyed.
+              AND (mirror.deleted_at IS NULL OR mirror.deleted_at + interval '10 minutes' < excluded.fetched_at)
+          `
+        )
       }
 
-      class Write extends Request.Class<MirrorRecord, void, DatabaseError> {}
+      class Write extends Request.Class<MirrorRecord, Written, DatabaseError | PassedOver> {}
       const writing = RequestResolver.makeGrouped<Write, EntityType>({
         key: ({ request }) => request.entityType,
         resolver: (entries, entityType) => together(entries, write(entityType))
       }).pipe(RequestResolver.setDelay("5 millis"), RequestResolver.withSpan("Mirror.write"))
+
+      const destroy = (entityType: EntityType) => (gone: ReadonlyArray<Gone>) =>
+        put(
+          entityType,
+          gone.map(({ at, branch, entityId }) => ({
+            rentprog_id: entityId,
+            branch,
+            fetched_at: DateTime.formatIso(DateTime.makeUnsafe(at))
+          })),
+          sql`
+            (rentprog_id, branch, fetched_at, deleted_at)
+            SELECT record.rentprog_id, record.branch, record.fetched_at, record.fetched_at FROM newest AS record
+            ON CONFLICT (rentprog_id) DO UPDATE SET
+              fetched_at = excluded.fetched_at,
+              deleted_at = coalesce(mirror.deleted_at, excluded.deleted_at),
+              updated_at = now()
+            WHERE mirror.fetched_at IS NULL OR mirror.fetched_at <= excluded.fetched_at
+          `
+        )
+
+      class Destroy extends Request.Class<Gone, Written, DatabaseError | PassedOver> {}
+      const destroying = RequestResolver.makeGrouped<Destroy, EntityType>({
+        key: ({ request }) => request.entityType,
+        resolver: (entries, entityType) => together(entries, destroy(entityType))
+      }).pipe(RequestResolver.setDelay("5 millis"), RequestResolver.withSpan("Mirror.destroy"))
+
+      /** Nobody else waits meanwhile. */
+      const patiently = <R>(request: Effect.Effect<Written, DatabaseError | PassedOver, R>) =>
+        request.pipe(
+          Effect.retry({ schedule: patience, while: ({ _tag }) => _tag === "PassedOver" }),
+          Effect.catchTag("PassedOver", ({ detail }) => Effect.fail(new DatabaseError({ detail })))
+        )
 
       class Look extends Request.Class<EntityKey, Option.Option<Known>, DatabaseError> {}
       const looking = RequestResolver.makeGrouped<Look, EntityType>({
@@ -111,22 +221,27 @@ export class Mirror extends Context.Service<
       }).pipe(RequestResolver.setDelay("2 millis"), RequestResolver.withSpan("Mirror.known"))
 
       return Mirror.of({
-        write: (record) => Effect.request(new Write(record), writing),
+        write: (record) => patiently(Effect.request(new Write(record), writing)),
         known: (key) => Effect.request(new Look(key), looking),
         destroy: (key, branch, at) =>
-          sql`
-            INSERT INTO ${sql(tables[key.entityType])} AS mirror (rentprog_id, branch, fetched_at, deleted_at)
-            SELECT ${key.entityId}, ${branch}, gone.at, gone.at
-            FROM (SELECT to_timestamp(${at}::float8 / 1000) AS at) AS gone
-            ON CONFLICT (rentprog_id) DO UPDATE SET
-              fetched_at = excluded.fetched_at,
-              deleted_at = coalesce(mirror.deleted_at, excluded.deleted_at),
-              updated_at = now()
-            WHERE mirror.fetched_at IS NULL OR mirror.fetched_at <= excluded.fetched_at
-          `.pipe(asDatabaseError, Effect.asVoid, Effect.withSpan("Mirror.destroy"))
+          patiently(Effect.request(new Destroy({ ...key, branch, at }), destroying))
       })
     })
   )
+}
+
+/** A record that was destroyed, `at` in milliseconds since 1970. */
+interface Gone extends EntityKey {
+  readonly branch: Branch
+  readonly at: number
+}
+
+const passed = {
+  written: Exit.succeed<Written>("written"),
+  superseded: Exit.succeed<Written>("superseded"),
+  deleted_recently: Exit.succeed<Written>("deleted_recently"),
+  locked: Exit.fail(new PassedOver({ detail: "the record's row is locked" })),
+  lost: Exit.fail(new PassedOver({ detail: new Suppressed().message }))
 }
 
 const tables: { readonly [T in EntityType]: string } = { car: "cars", client: "clients", booking: "bookings" }

@@ -6,7 +6,15 @@ import { PendingEvent, type Taken } from "../domain/Event.ts"
 import type { DatabaseError } from "../domain/Reason.ts"
 import { type Counted, countEvents } from "./countEvents.ts"
 import { asDatabaseError } from "./Database.ts"
-import { type Ending, type Outcome, outcomeOf, settling, storableReason, waitOf } from "./eventOutcomes.ts"
+import {
+  type Ending,
+  type Outcome,
+  outcomeOf,
+  settling,
+  storableReason,
+  unsettled,
+  waitOf
+} from "./eventOutcomes.ts"
 import { eventRows } from "./eventRows.ts"
 import type { Settled } from "./settleEvents.ts"
 
@@ -22,11 +30,16 @@ export interface Tally {
   readonly waiting: number
   readonly parked: number
   readonly refusing: number
+  /** Somebody holds the row: it stays as it is. */
+  readonly locked: number
 }
 
-const standingOf = (settled: Settled): keyof Tally => {
-  if (settled === null) return "refusing"
-  if (settled.reason === null) return "processed"
+/** Null of one that somebody has touched meanwhile. */
+const standingOf = (settled: Settled): keyof Tally | null => {
+  if (settled === "refused") return "refusing"
+  if (settled === "touched") return null
+  if (settled === "locked") return "locked"
+  if (settled.processed) return "processed"
   return settled.retryIn === null ? "parked" : "waiting"
 }
 
@@ -35,15 +48,18 @@ interface Page {
   /** How many rows were to be settled, and the last of them. */
   readonly picked: number
   readonly last: string | null
+  readonly locked: number
+  /** A trigger or a policy of the table lets nothing through for these. */
+  readonly suppressed: number
   /** Those that were, by how they stand. */
-  readonly settled: ReadonlyArray<Counted & { readonly parked: boolean }>
+  readonly settled: ReadonlyArray<Counted & { readonly processed: boolean; readonly parked: boolean }>
 }
 
 const statements = (sql: PgClient.PgClient) => {
   const { columns, fit, waiting } = eventRows(sql)
 
   /** The events after the row `last`, in the order of their numbers, which nothing changes: no row is met twice. */
-  const isOther = ({ branch, crowded, events, record, upTo }: Taken, { reason }: Ending, last: string) => {
+  const isOther = ({ branch, crowded, events, record, upTo }: Taken, { processed }: Ending, last: string) => {
     const { taken_at } = events[0]
     return sql`
       events.branch = ${branch} AND events.ext_id = ${record.entityId} AND events.type = ANY (${crowded})
@@ -51,7 +67,7 @@ const statements = (sql: PgClient.PgClient) => {
       AND events.id > ${last}::text::bigint AND events.id <= ${upTo}::text::bigint
       AND events.id <> ALL (${events.map(({ id }) => id)}::text[]::bigint[])
       -- A success settles those that failed before and wait for their time. Any other that was not due has been touched since.
-      AND (events.next_attempt_at <= ${taken_at}::timestamptz OR ${reason === null} AND events.attempts > 0)
+      AND (events.next_attempt_at <= ${taken_at}::timestamptz OR ${processed} AND events.attempts > 0)
     `
   }
 
@@ -63,7 +79,8 @@ const statements = (sql: PgClient.PgClient) => {
             sql,
             sql`
               SELECT events.id, events.branch, events.type, events.ext_id, events.attempts,
-                ${taken.events[0].taken_at}::timestamptz AS taken_at, ${storableReason(ending.reason)}::text AS reason,
+                ${taken.events[0].taken_at}::timestamptz AS taken_at, ${ending.processed}::boolean AS processed,
+                ${storableReason(ending.reason)}::text AS reason,
                 -- Beyond the last one there is none, and the row is parked.
                 (${ending.waits.map((wait) => waitOf(ending.took, wait))}::float8[])[events.attempts + 1] AS wait,
                 ${ending.traceId}::text AS trace_id
@@ -72,21 +89,26 @@ const statements = (sql: PgClient.PgClient) => {
               ORDER BY events.id
               LIMIT ${mostInPage}
             `
-          )}
+          )}, others AS (
+            ${unsettled(sql)}
+          )
           SELECT jsonb_build_object(
             'picked', (SELECT count(*) FROM outcome),
             'last', (SELECT max(outcome.id)::text FROM outcome),
+            'locked', (SELECT count(*) FROM others WHERE others.became = 'locked'),
+            'suppressed', (SELECT count(*) FROM others WHERE others.became = 'suppressed'),
             'settled', (
               SELECT coalesce(jsonb_agg(alike.*), '[]')
               FROM (
-                SELECT settled.branch, settled.type, settled.reason, settled.parked, count(*) AS count,
+                SELECT settled.branch, settled.type, settled.processed, settled.reason, settled.parked, count(*) AS count,
                   coalesce(jsonb_agg(settled.seconds) FILTER (WHERE settled.seconds IS NOT NULL), '[]') AS seconds
-                FROM settled GROUP BY settled.branch, settled.type, settled.reason, settled.parked
+                FROM settled
+                GROUP BY settled.branch, settled.type, settled.processed, settled.reason, settled.parked
               ) AS alike
             )
           ) AS page
         `.unprepared,
-        ([row]) => row?.page ?? { picked: 0, last: null, settled: [] }
+        ([row]) => row?.page ?? { picked: 0, last: null, locked: 0, suppressed: 0, settled: [] }
       ),
 
     readPage: (taken: Taken, ending: Ending, last: string) => {
@@ -118,7 +140,7 @@ export const settleRest = (
     taken: Taken,
     ending: Ending
   ): Effect.fn.Return<Tally, DatabaseError> {
-    const tally = { processed: 0, waiting: 0, parked: 0, refusing: 0 }
+    const tally = { processed: 0, waiting: 0, parked: 0, refusing: 0, locked: 0 }
 
     /** Row by row, where PostgreSQL does not take them together. */
     const settleRows = Effect.fnUntraced(function* (last: string) {
@@ -126,7 +148,10 @@ export const settleRest = (
       // What does not read is left to the next take.
       const events = rows.flatMap((row) => Option.toArray(decode(row)))
       const exits = yield* settleEach(events.map((event) => outcomeOf(event, ending)))
-      for (const exit of exits) tally[standingOf(yield* exit)] += 1
+      for (const exit of exits) {
+        const standing = standingOf(yield* exit)
+        if (standing !== null) tally[standing] += 1
+      }
       return rows.length < mostInPage ? undefined : rows.at(-1)?.id
     })
 
@@ -134,14 +159,13 @@ export const settleRest = (
       const result = yield* Effect.result(settlePage(taken, ending, last))
       if (Result.isFailure(result)) return yield* settleRows(last)
       const page = result.success
-      let settled = 0
       for (const alike of page.settled) {
         yield* countEvents(alike)
-        tally[alike.reason === null ? "processed" : alike.parked ? "parked" : "waiting"] += alike.count
-        settled += alike.count
+        tally[alike.processed ? "processed" : alike.parked ? "parked" : "waiting"] += alike.count
       }
-      // Somebody has touched the others just now, or a trigger suppresses what is done to them.
-      if (settled < page.picked) return yield* settleRows(last)
+      // Those that are settled are not met again.
+      if (page.suppressed > 0) return yield* settleRows(last)
+      tally.locked += page.locked
       return page.picked < mostInPage ? undefined : (page.last ?? undefined)
     }, pages.withPermits(1))
 

@@ -10,7 +10,9 @@ import { storableText } from "./storable.ts"
 
 /** How an attempt at a record ended, for all of its events. */
 export interface Ending {
-  /** Null when they are done, else why they are not: `code: detail`. */
+  /** Whether they are done. */
+  readonly processed: boolean
+  /** `code: detail`: why they are not done, or why they are without having written anything; else null. */
   readonly reason: string | null
   /** How long after they were taken it ended. */
   readonly took: Duration.Duration
@@ -27,6 +29,7 @@ export interface Ending {
 export interface Outcome {
   /** As it was taken: a row that somebody has touched since is not settled. */
   readonly event: PendingEvent
+  readonly processed: boolean
   readonly reason: string | null
   readonly took: Duration.Duration
   /** How long after the attempt to try again; null parks the row. Where it is done, what the row waits if it refuses that. */
@@ -34,8 +37,11 @@ export interface Outcome {
   readonly traceId: string
 }
 
-export const outcomeOf = (event: PendingEvent, { reason, took, traceId, waits }: Ending): Outcome => ({
-  ...{ event, reason, took, traceId },
+export const outcomeOf = (
+  event: PendingEvent,
+  { processed, reason, took, traceId, waits }: Ending
+): Outcome => ({
+  ...{ event, processed, reason, took, traceId },
   retryIn: waits[event.attempts] ?? null
 })
 
@@ -56,31 +62,33 @@ const isAsTaken = (sql: PgClient.PgClient): Statement.Fragment => sql`
 `
 
 /**
- * Writes down what `outcomes` selects: id, branch, type, ext_id, attempts and taken_at of rows as they were taken; reason,
- * wait in milliseconds from taken_at, and trace_id. Rows that somebody has touched since are left alone. It is a WITH list,
- * whose `outcome` is what was to be written and whose `settled` is what was.
+ * Writes down what `outcomes` selects: id, branch, type, ext_id, attempts and taken_at of rows as they were taken; processed,
+ * reason, wait in milliseconds from taken_at, and trace_id. Rows that somebody has touched since are left alone, and nobody
+ * waits for a row that is locked. It is a WITH list, whose `outcome` is what was to be written and whose `settled` is what was.
  */
 export const settling = (sql: PgClient.PgClient, outcomes: Statement.Fragment): Statement.Fragment => sql`
   WITH outcome AS (
     ${outcomes}
+  ), held AS (
+    SELECT outcome.* FROM outcome JOIN events ON ${isAsTaken(sql)} FOR NO KEY UPDATE OF events SKIP LOCKED
   ), settled AS (
     UPDATE events
-    SET processed       = outcome.reason IS NULL,
-        ok              = outcome.reason IS NULL,
-        reason          = outcome.reason,
+    SET processed       = held.processed,
+        ok              = held.processed,
+        reason          = held.reason,
         attempts        = events.attempts + 1,
         revision        = events.revision + 1,
-        processed_at    = CASE WHEN outcome.reason IS NULL THEN now() END,
+        processed_at    = CASE WHEN held.processed THEN now() END,
         next_attempt_at = CASE
-          WHEN outcome.reason IS NULL THEN NULL
-          WHEN outcome.wait IS NULL   THEN 'infinity'
+          WHEN held.processed    THEN NULL
+          WHEN held.wait IS NULL THEN 'infinity'
           -- Not from now on: what was taken together is to be due together.
-          ELSE outcome.taken_at + outcome.wait * interval '1 millisecond'
+          ELSE held.taken_at + held.wait * interval '1 millisecond'
         END,
         -- That of its reception, where there is one: the attempt goes on with it.
-        trace_id        = outcome.trace_id
-    FROM outcome
-    WHERE ${isAsTaken(sql)}
+        trace_id        = held.trace_id
+    FROM held
+    WHERE events.id = held.id
     RETURNING events.id, events.ts, events.branch, events.type, events.ext_id, events.payload_received, events.metadata,
       events.processed, events.reason, events.attempts, events.processed_at, events.trace_id,
       events.next_attempt_at = 'infinity' AS parked,
@@ -105,45 +113,59 @@ export const settling = (sql: PgClient.PgClient, outcomes: Statement.Fragment): 
   )
 `
 
-/** A row whose outcome is written down. */
-interface Written extends Pick<Counted, "branch" | "type" | "reason"> {
-  readonly id: string
-  readonly seconds: number | null
-}
-
-const recordset = (sql: PgClient.PgClient, outcomes: ReadonlyArray<Outcome>): Statement.Fragment => sql`
-  jsonb_to_recordset(${sql.json(
-    outcomes.map(
-      ({ event: { attempts, branch, ext_id, id, taken_at, type }, reason, retryIn, took, traceId }) => ({
-        ...{ id, branch, type, ext_id, attempts, taken_at, trace_id: traceId },
-        reason: storableReason(reason),
-        wait: retryIn && waitOf(took, retryIn)
-      })
-    )
-  )}) AS outcome (
-    id bigint, branch text, type text, ext_id text, attempts int, taken_at timestamptz, reason text, wait float8,
-    trace_id text
-  )
+/**
+ * What became of the rows that are not settled, as `id, became`, in a statement that begins with `settling`: `suppressed`, a
+ * trigger or a policy of the table lets nothing through; `locked`, somebody holds the row; `touched`, somebody has touched it
+ * since it was taken. The statement sees the table as it was before.
+ */
+export const unsettled = (sql: PgClient.PgClient): Statement.Fragment => sql`
+  SELECT outcome.id, CASE
+      WHEN outcome.id IN (SELECT held.id FROM held)           THEN 'suppressed'
+      WHEN EXISTS (SELECT FROM events WHERE ${isAsTaken(sql)}) THEN 'locked'
+      ELSE 'touched'
+    END AS became
+  FROM outcome WHERE outcome.id NOT IN (SELECT settled.id FROM settled)
 `
 
-/** Writes outcomes down, all or none. */
+type Written = { readonly id: string } & (
+  | (Omit<Counted, "count" | "seconds"> & { readonly became: "settled"; readonly seconds: number | null })
+  | { readonly became: "suppressed" | "locked" | "touched" }
+)
+
+/** Writes outcomes down, and says of each row what became of it. What PostgreSQL refuses fails for all of them. */
 export const writeOutcomes = (sql: PgClient.PgClient, outcomes: ReadonlyArray<Outcome>) =>
   sql<Written>`
-    ${settling(sql, sql`SELECT outcome.* FROM ${recordset(sql, outcomes)}`)}
-    SELECT settled.id::text, settled.branch, settled.type, settled.reason, settled.seconds FROM settled
+    ${settling(
+      sql,
+      sql`
+        SELECT outcome.* FROM jsonb_to_recordset(${sql.json(
+          outcomes.map(
+            ({ event: { attempts, branch, ext_id, id, taken_at, type }, processed, ...outcome }) => ({
+              ...{ id, branch, type, ext_id, attempts, taken_at, processed },
+              reason: storableReason(outcome.reason),
+              wait: outcome.retryIn && waitOf(outcome.took, outcome.retryIn),
+              trace_id: outcome.traceId
+            })
+          )
+        )}) AS outcome (
+          id bigint, branch text, type text, ext_id text, attempts int, taken_at timestamptz, processed boolean,
+          reason text, wait float8, trace_id text
+        )
+      `
+    )}
+    SELECT settled.id::text, settled.branch, settled.type, settled.reason, settled.seconds, 'settled' AS became
+    FROM settled
+    UNION ALL
+    SELECT others.id::text, NULL, NULL, NULL, NULL, others.became FROM (${unsettled(sql)}) AS others
   `.pipe(
     Effect.tap((rows) =>
       Effect.forEach(
         rows,
-        ({ seconds, ...row }) =>
-          countEvents({ ...row, count: 1, seconds: seconds === null ? [] : [seconds] }),
+        (row) =>
+          row.became === "settled"
+            ? countEvents({ ...row, count: 1, seconds: row.seconds === null ? [] : [row.seconds] })
+            : Effect.void,
         { discard: true }
       )
     )
   )
-
-/** Which of these rows are as they were taken: nobody has touched them, and nothing was written. */
-export const unchanged = (sql: PgClient.PgClient, outcomes: ReadonlyArray<Outcome>) =>
-  sql<{ readonly id: string }>`
-    SELECT events.id::text FROM ${recordset(sql, outcomes)} JOIN events ON ${isAsTaken(sql)}
-  `

@@ -32,7 +32,7 @@ export const rowStory = (sql: PgClient.PgClient, table: Table, id: string) => sq
       ), 4, 'parked', told.reason, NULL, NULL
     FROM told WHERE told.state = 'parked'
     UNION ALL
-    SELECT told.processed_at, 5, 'processed', NULL, NULL, NULL
+    SELECT told.processed_at, 5, 'processed', told.reason, NULL, NULL
     FROM told WHERE told.state = 'processed' AND told.processed_at BETWEEN 'epoch' AND '9999-12-31'
     UNION ALL
     -- Discarded by SQL.

@@ -5,12 +5,15 @@ import { backoff, DatabaseError, isSpent, reasonText } from "../domain/Reason.ts
 import { apart } from "./apart.ts"
 import { countEvents } from "./countEvents.ts"
 import { asDatabaseError } from "./Database.ts"
-import { type Outcome, unchanged, writeOutcomes } from "./eventOutcomes.ts"
+import { type Outcome, writeOutcomes } from "./eventOutcomes.ts"
 import { type Refusal, refuse } from "./Refusals.ts"
 import { type Fault, isPassing, Suppressed, sayFault, sayRefusal } from "./refusal.ts"
 
-/** What the row says by now, or null where it refuses to be updated at all. */
-export type Settled = Outcome | null
+/**
+ * What the row says by now. `refused`: it refuses to be updated at all; `touched`: somebody has touched it since it was taken,
+ * and it begins anew; `locked`: somebody holds it, and it stays as it is.
+ */
+export type Settled = Outcome | "refused" | "touched" | "locked"
 
 /** An outcome, and what is to stand in the row: another one, where the row has refused the first. */
 interface Attempt {
@@ -27,7 +30,7 @@ const asFailure = Effect.fnUntraced(function* ({ asked, fault }: Refused): Effec
   const attempts = asked.event.attempts + 1
   const reason = reasonText(new DatabaseError({ detail: sayFault(fault) }))
   const retryIn = isSpent("database_error", attempts) ? null : (asked.retryIn ?? (yield* backoff(attempts)))
-  return { asked, written: { ...asked, reason, retryIn } }
+  return { asked, written: { ...asked, processed: false, reason, retryIn } }
 })
 
 const asRefusal = ({ asked: { event, took }, fault }: Refused): Refusal => ({
@@ -41,21 +44,23 @@ const asFailed = (fault: Fault) => Exit.fail(new DatabaseError({ detail: sayFaul
 /** As `Events.settle` says, of many at once. */
 export const settleEvents = (sql: PgClient.PgClient) => {
   const attempt = Effect.fnUntraced(function* (attempts: ReadonlyArray<Attempt>) {
-    const outcomes = (some: ReadonlyArray<Attempt>) => some.map(({ written }) => written)
-    const { done, failed } = yield* apart(attempts, (some) => writeOutcomes(sql, outcomes(some)))
-    const answered = new Set([...done.map(({ id }) => id), ...failed.map(([{ asked }]) => asked.event.id)])
-    const silent = attempts.filter(({ asked }) => !answered.has(asked.event.id))
-    const left =
-      silent.length === 0 ? [] : yield* Effect.orElseSucceed(unchanged(sql, outcomes(silent)), () => [])
-    const stays = new Set(left.map(({ id }) => id))
+    const { done, failed } = yield* apart(attempts, (some) =>
+      writeOutcomes(
+        sql,
+        some.map(({ written }) => written)
+      )
+    )
+    const became = new Map(done.map(({ became, id }) => [id, became]))
+    const those = (what: "suppressed" | "locked" | "touched") =>
+      attempts.filter(({ asked }) => became.get(asked.event.id) === what)
     return {
       passing: failed.filter(([, fault]) => isPassing(fault)),
       refused: [
         ...failed.flatMap(([one, fault]) => (isPassing(fault) ? [] : [{ ...one, fault }])),
-        ...silent.flatMap((one) =>
-          stays.has(one.asked.event.id) ? [{ ...one, fault: new Suppressed() }] : []
-        )
-      ]
+        ...those("suppressed").map((one) => ({ ...one, fault: new Suppressed() }))
+      ],
+      locked: those("locked"),
+      touched: those("touched")
     }
   })
 
@@ -74,12 +79,17 @@ export const settleEvents = (sql: PgClient.PgClient) => {
 
     const exits = new Map<Outcome, Exit.Exit<Settled, DatabaseError>>()
     for (const { asked, written } of instead) exits.set(asked, Exit.succeed(written))
-    for (const { asked } of second.refused)
+    for (const { asked } of second.refused) {
       exits.set(
         asked,
-        Exit.map(recorded, () => null)
+        Exit.map(recorded, () => "refused")
       )
-    for (const [{ asked }, fault] of [...first.passing, ...second.passing]) exits.set(asked, asFailed(fault))
+    }
+    for (const { locked, passing, touched } of [first, second]) {
+      for (const { asked } of locked) exits.set(asked, Exit.succeed("locked"))
+      for (const { asked } of touched) exits.set(asked, Exit.succeed("touched"))
+      for (const [{ asked }, fault] of passing) exits.set(asked, asFailed(fault))
+    }
     return outcomes.map((outcome) => exits.get(outcome) ?? Exit.succeed(outcome))
   })
 }

@@ -5,25 +5,27 @@ import { apart } from "./apart.ts"
 import { sayFault } from "./refusal.ts"
 
 /** One request of a batch, and the way to answer it. */
-interface Entry<A> {
+interface Entry<A, B, E> {
   readonly request: A
-  completeUnsafe(exit: Exit.Exit<void, DatabaseError>): void
+  completeUnsafe(exit: Exit.Exit<B, E | DatabaseError>): void
 }
 
-/** Answers a batch of requests with one statement, or as few as it takes for one refused value to cost only its own row. */
-export const together = <A>(
-  entries: ReadonlyArray<Entry<A>>,
-  statement: (requests: ReadonlyArray<A>) => Effect.Effect<unknown, SqlError.SqlError>
+/**
+ * Answers a batch of requests with one statement, or as few as it takes for one refused value to cost only its own row. The
+ * statement answers each request in its turn.
+ */
+export const together = <A, B, E>(
+  entries: ReadonlyArray<Entry<A, B, E>>,
+  statement: (requests: ReadonlyArray<A>) => Effect.Effect<ReadonlyArray<Exit.Exit<B, E>>, SqlError.SqlError>
 ): Effect.Effect<void> =>
   Effect.gen(function* () {
-    const { failed } = yield* apart(entries, (some) =>
-      Effect.as(statement(some.map(({ request }) => request)), [])
-    )
-    const faults = new Map(failed)
-    for (const entry of entries) {
-      const fault = faults.get(entry)
-      entry.completeUnsafe(
-        fault === undefined ? Exit.void : Exit.fail(new DatabaseError({ detail: sayFault(fault) }))
+    const { done, failed } = yield* apart(entries, (some) =>
+      Effect.map(statement(some.map(({ request }) => request)), (exits) =>
+        exits.map((exit, n) => ({ entry: some[n], exit }))
       )
+    )
+    for (const { entry, exit } of done) entry?.completeUnsafe(exit)
+    for (const [entry, fault] of failed) {
+      entry.completeUnsafe(Exit.fail(new DatabaseError({ detail: sayFault(fault) })))
     }
   })

@@ -185,9 +185,14 @@ describe("a crowded record", () => {
       `
       yield* putCar(1)
       yield* insertMany(3000, 1)
-      // A row of the last page is held by somebody.
+      // A row of the last page takes its time.
+      yield* run(
+        `CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql
+          AS $$ BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NEW; END $$`,
+        "CREATE TRIGGER wait BEFORE UPDATE ON events FOR EACH ROW WHEN (OLD.id = 3000) EXECUTE FUNCTION wait()"
+      )
       yield* whileOpen(
-        "SELECT FROM events WHERE id = 3000 FOR UPDATE",
+        "SELECT pg_advisory_xact_lock(1)",
         Effect.gen(function* () {
           yield* tbilisi.Wake(undefined, { discard: true })
           yield* until(waitsForLock, ({ length }) => length === 1)

@@ -3,9 +3,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { EntityType } from "../../src/domain/Entity.ts"
 import { Simulator } from "../../src/simulator/Simulator.ts"
-import { about, allHandled, allProcessed, insert, mirror } from "../support/tables.ts"
+import { about, allHandled, allProcessed, insert, mirror, until } from "../support/tables.ts"
 import { reads } from "./calls.ts"
-import { world } from "./world.ts"
+import { Log, world } from "./world.ts"
 
 const put = (kind: EntityType, id: number) =>
   Simulator.use((simulator) => simulator.put(kind, { id, company_id: 9247, note: "kept" }))
@@ -39,7 +39,8 @@ describe.concurrent("a record that was destroyed", () => {
       yield* insert(about("car_destroy", 1))
       yield* allProcessed
       yield* insert(about("car_create", 1))
-      yield* allProcessed
+      const [, late] = yield* allProcessed
+      assert.deepStrictEqual([late?.ok, late?.reason], [true, "superseded"])
       assert.deepStrictEqual(
         (yield* mirror("car")).map(({ deleted, id }) => [id, deleted]),
         [["1", true]]
@@ -59,9 +60,34 @@ describe.concurrent("a record that was destroyed", () => {
       const rows = yield* allHandled
       assert.deepStrictEqual(
         rows.map(({ ok, reason }) => [ok, reason]),
-        rows.map(() => [true, null])
+        [
+          [true, null],
+          [true, null],
+          [true, "superseded"]
+        ]
       )
       assert.isTrue((yield* mirror("car"))[0]?.deleted)
+    }).pipe(Effect.provide(world()))
+  )
+
+  it.live("stays deleted while RentProg's own copies still have it, and the event says so", () =>
+    Effect.gen(function* () {
+      yield* put("car", 1)
+      yield* insert(about("car_destroy", 1))
+      yield* allProcessed
+      yield* insert(about("car_update", 1))
+      const [, late] = yield* allProcessed
+      assert.deepStrictEqual([late?.ok, late?.reason], [true, "deleted_recently"])
+      assert.isTrue((yield* mirror("car"))[0]?.deleted)
+      const { lines } = yield* Log
+      const said = yield* until(
+        Effect.sync(() => lines.filter(({ message }) => message === "event processed")),
+        ({ length }) => length === 2
+      )
+      assert.deepStrictEqual(
+        said.map(({ labels }) => labels["reason"]),
+        [undefined, "deleted_recently"]
+      )
     }).pipe(Effect.provide(world()))
   )
 
@@ -89,11 +115,11 @@ describe.concurrent("a car that moved to another branch", () => {
       yield* insert(about("car_update", 1, "tbilisi"))
       const rows = yield* allHandled
       assert.deepStrictEqual(
-        rows.map(({ branch, ok }) => [branch, ok]),
+        rows.map(({ branch, ok, reason }) => [branch, ok, reason]),
         [
-          ["tbilisi", true],
-          ["kutaisi", true],
-          ["tbilisi", true]
+          ["tbilisi", true, null],
+          ["kutaisi", true, null],
+          ["tbilisi", true, "superseded"]
         ]
       )
       const [car] = yield* mirror("car")

@@ -1,12 +1,13 @@
-import type { PgClient } from "@effect/sql-pg"
+import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { Array as Arr, Deferred, Effect, Layer } from "effect"
+import { Array as Arr, Deferred, Effect, Layer, References } from "effect"
 import { RentProgTimeout } from "../../src/domain/Reason.ts"
 import { RentProg } from "../../src/rentprog/RentProg.ts"
 import { Fault, Simulator } from "../../src/simulator/Simulator.ts"
+import { whileOpen } from "../support/history.ts"
 import { about, events, insert, until } from "../support/tables.ts"
 import { readsOf } from "./calls.ts"
-import { world } from "./world.ts"
+import { Log, world } from "./world.ts"
 
 const others = Arr.range(1, 300)
 /** In no list, so that each has to be read by itself. */
@@ -102,6 +103,68 @@ describe("a record that hangs and one that fails hold up nothing", () => {
           ]
         )
       })
+    )
+  )
+})
+
+describe("a row that somebody holds", () => {
+  it.live("is left for the next time; the others are settled, and RentProg is not asked again at once", () =>
+    Effect.gen(function* () {
+      const simulator = yield* Simulator
+      const { lines } = yield* Log
+      for (const id of [1, 2]) yield* simulator.put("car", { id, company_id: 9247 })
+      const letGo = yield* simulator.fault(Fault.Hang(), { id: 1 })
+      yield* insert(about("car_update", 1), about("car_update", 1))
+      yield* until(readsOf("/cars/1"), (count) => count === 1)
+      yield* insert(about("car_update", 2))
+      yield* whileOpen(
+        "SELECT FROM events WHERE id = 1 FOR UPDATE",
+        Effect.gen(function* () {
+          yield* letGo
+          yield* until(
+            Effect.sync(() => lines.map(({ message }) => message)),
+            (said) => said.includes("events could not be settled, they stay due: a row is locked, next time")
+          )
+        })
+      )
+      assert.deepStrictEqual(
+        (yield* events).map(({ attempts, ok }) => [ok, attempts]),
+        [
+          [null, 0],
+          [true, 1],
+          [true, 1]
+        ]
+      )
+      // The one that hung was given up and made again.
+      assert.strictEqual(yield* readsOf("/cars/1"), 2)
+    }).pipe(Effect.provide(world({ patience: { callTimeout: "1 second" } })))
+  )
+})
+
+describe("an event that somebody discards while its record is fetched", () => {
+  it.live("is not said to be processed", () =>
+    Effect.gen(function* () {
+      const simulator = yield* Simulator
+      const sql = yield* PgClient.PgClient
+      const { lines } = yield* Log
+      yield* simulator.put("car", { id: 1, company_id: 9247 })
+      const letGo = yield* simulator.fault(Fault.Hang(), { id: 1 })
+      yield* insert(about("car_update", 1))
+      yield* until(readsOf("/cars/1"), (count) => count === 1)
+      yield* sql`UPDATE events SET processed = true, ok = false, reason = 'discarded: sold'`
+      yield* letGo
+      const said = yield* until(
+        Effect.sync(() => lines.filter(({ message }) => message.startsWith("event "))),
+        ({ length }) => length > 0
+      )
+      assert.deepStrictEqual(
+        said.map(({ labels, level, message }) => [level, message, labels["event_id"]]),
+        [["Debug", "event was touched meanwhile, its outcome is left out", "1"]]
+      )
+      assert.strictEqual((yield* events)[0]?.reason, "discarded: sold")
+    }).pipe(
+      Effect.provide(world({ patience: { callTimeout: "1 second" } })),
+      Effect.provideService(References.MinimumLogLevel, "Debug")
     )
   )
 })

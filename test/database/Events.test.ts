@@ -49,7 +49,8 @@ const settle = Effect.fnUntraced(function* (
   retryIn: Duration.Duration | null
 ) {
   const events = yield* Events
-  return yield* events.settle({ ...attempt, event: yield* asTaken(id), reason, retryIn })
+  const event = yield* asTaken(id)
+  return yield* events.settle({ ...attempt, event, processed: reason === null, reason, retryIn })
 })
 const waits = (id: EventId | undefined) => settle(id, "rentprog_timeout: slow", Duration.hours(1))
 
@@ -255,8 +256,10 @@ layer(tests, { excludeTestServices: true })("Events.settle", (it) => {
       const event = yield* asTaken(id)
       yield* sql.unsafe(`UPDATE events SET ${touch} WHERE id = ${id}`)
       const touched = yield* readOne(id)
-      yield* events.settle({ ...attempt, event, reason: null, retryIn: null })
-      yield* events.settle({ ...attempt, event, reason: "rentprog_not_found: spent", retryIn: null })
+      const outcome = { ...attempt, event, retryIn: null }
+      const reason = "rentprog_not_found: spent"
+      assert.strictEqual(yield* events.settle({ ...outcome, processed: true, reason: null }), "touched")
+      assert.strictEqual(yield* events.settle({ ...outcome, processed: false, reason }), "touched")
       assert.deepStrictEqual(yield* readOne(id), touched)
     })
   )

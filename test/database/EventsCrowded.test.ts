@@ -5,6 +5,7 @@ import { Deferred, Duration, Effect, Fiber, Layer } from "effect"
 import { Events } from "../../src/database/Events.ts"
 import { Branch } from "../../src/domain/Branch.ts"
 import type { Taken } from "../../src/domain/Event.ts"
+import { whileOpen } from "../support/history.ts"
 import { run } from "../support/refusing.ts"
 import { testDatabase } from "../support/TestDatabase.ts"
 
@@ -40,11 +41,15 @@ const settleRest = Effect.fnUntraced(function* (taken: Taken, which: "all" | "du
   const events = yield* Events
   const reason = which === "due" ? "rentprog_timeout: slow" : null
   const traceId = crypto.randomUUID()
-  const tally = yield* events.settleRest(taken, { ...ending, reason, waits: [Duration.hours(1)], traceId })
+  const tally = yield* events.settleRest(taken, {
+    ...{ ...ending, reason, traceId },
+    processed: reason === null,
+    waits: [Duration.hours(1)]
+  })
   const settled = yield* sql<{ readonly id: string }>`
     SELECT events.id::text FROM events WHERE events.trace_id = ${traceId} ORDER BY events.id
   `
-  const none = { processed: 0, waiting: 0, parked: 0, refusing: 0 }
+  const none = { processed: 0, waiting: 0, parked: 0, refusing: 0, locked: 0 }
   assert.deepStrictEqual(tally, { ...none, [which === "due" ? "waiting" : "processed"]: settled.length })
   return numbers(settled)
 })
@@ -190,6 +195,45 @@ layer(tests, { excludeTestServices: true })("a crowded record", (it) => {
   )
 })
 
+layer(tests, { excludeTestServices: true })("a crowded record's other rows", (it) => {
+  it.effect("say why they are done where nothing was written", () =>
+    Effect.gen(function* () {
+      yield* fresh
+      const sql = yield* PgClient.PgClient
+      const events = yield* Events
+      yield* insert("car_update", 1, 15)
+      const taken = yield* takeOne()
+      yield* events.settleRest(taken, { ...ending, processed: true, reason: "superseded", waits: [] })
+      assert.deepStrictEqual<unknown>(
+        yield* sql`
+          SELECT count(*)::int AS count, bool_and(events.processed AND events.ok) AS well FROM events
+          WHERE events.reason = 'superseded'
+        `,
+        [{ count: 5, well: true }]
+      )
+    })
+  )
+
+  it.effect("are passed over where somebody holds them, and the others do not wait", () =>
+    Effect.gen(function* () {
+      yield* fresh
+      const sql = yield* PgClient.PgClient
+      const events = yield* Events
+      yield* insert("car_update", 1, 3000)
+      const taken = yield* takeOne()
+      const tally = yield* whileOpen(
+        "SELECT FROM events WHERE events.id = 2999 FOR UPDATE",
+        events.settleRest(taken, { ...ending, processed: true, reason: null, waits: [] })
+      )
+      assert.deepStrictEqual(tally, { processed: 2989, waiting: 0, parked: 0, refusing: 0, locked: 1 })
+      const left = yield* sql<{ readonly id: string }>`
+        SELECT events.id::text FROM events WHERE NOT events.processed AND events.id > 10
+      `
+      assert.deepStrictEqual(numbers(left), [2999])
+    })
+  )
+})
+
 layer(tests, { excludeTestServices: true })("a row with a number below zero", (it) => {
   it.effect("is taken and settled as any other", () =>
     Effect.gen(function* () {
@@ -202,7 +246,7 @@ layer(tests, { excludeTestServices: true })("a row with a number below zero", (i
       assert.isDefined(odd)
       assert.deepStrictEqual([odd.events[0].id, other?.events[0].id], ["-5", "1"])
       yield* events.settle({
-        ...{ event: odd.events[0], reason: null, retryIn: null },
+        ...{ event: odd.events[0], processed: true, reason: null, retryIn: null },
         ...ending
       })
       assert.lengthOf(yield* sql`SELECT FROM events WHERE events.id = -5 AND events.processed`, 1)

@@ -29,7 +29,7 @@ const cars = Effect.map(take, (events) => events.map(({ ext_id }) => Number(ext_
 const settle = (event: PendingEvent) =>
   Events.use((events) =>
     events.settle({
-      ...{ event, reason: null, took: Duration.zero, retryIn: null },
+      ...{ event, processed: true, reason: null, took: Duration.zero, retryIn: null },
       traceId: "0af7651916cd43dd8448eb211c80319c"
     })
   )

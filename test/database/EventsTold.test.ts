@@ -50,10 +50,12 @@ const settle = (
   event: PendingEvent,
   reason: string | null,
   {
+    processed = reason === null,
     retryIn = Duration.zero,
     traceId = trace(1)
-  }: { retryIn?: Duration.Duration | null; traceId?: string } = {}
-) => Events.use((events) => events.settle({ event, reason, took: Duration.zero, retryIn, traceId }))
+  }: { processed?: boolean; retryIn?: Duration.Duration | null; traceId?: string } = {}
+) =>
+  Events.use((events) => events.settle({ event, processed, reason, took: Duration.zero, retryIn, traceId }))
 
 const attempts = PgClient.PgClient.use(
   (sql) => sql`SELECT source, source_id::int, attempt, reason, trace_id FROM row_attempts ORDER BY id`
@@ -191,6 +193,26 @@ layer(tests, { excludeTestServices: true })("the timeline", (it) => {
     })
   )
 
+  it.effect("tells of an event that is done though nothing was written: RentProg said so all the same", () =>
+    Effect.gen(function* () {
+      yield* fresh
+      const sql = yield* PgClient.PgClient
+      const event = yield* one({ payload: { id: 1, mileage: [1, 2] } })
+      yield* settle(event, "deleted_recently", { processed: true })
+      assert.lengthOf(yield* told, 1)
+      assert.deepStrictEqual(yield* attempts, [])
+      const [row] = yield* sql`
+        SELECT events.processed, events.ok, events.reason, events.next_attempt_at,
+          row_state(events.processed, events.ok, events.reason, events.next_attempt_at) AS state
+        FROM events WHERE events.processed_at IS NOT NULL
+      `
+      assert.deepStrictEqual<unknown>(row, {
+        ...{ processed: true, ok: true, reason: "deleted_recently", next_attempt_at: null },
+        state: "processed"
+      })
+    })
+  )
+
   it.effect("tells of no event that failed, and of none that Jarvis queued itself", () =>
     Effect.gen(function* () {
       yield* fresh
@@ -243,6 +265,7 @@ layer(tests, { excludeTestServices: true })("what is counted", (it) => {
         yield* settle(again(late), null)
         yield* settle(client, "rentprog_timeout: slow")
         yield* settle(client, "rentprog_timeout: nobody's")
+        yield* settle(again(client), "superseded", { processed: true })
         const snapshot = yield* Metric.snapshot
         assert.sameDeepMembers(
           snapshot.flatMap(({ attributes, id, state, type }) =>
@@ -253,7 +276,8 @@ layer(tests, { excludeTestServices: true })("what is counted", (it) => {
             {
               attributes: { branch: "tbilisi", type: "client_create", outcome: "rentprog_timeout" },
               count: 1
-            }
+            },
+            { attributes: { branch: "tbilisi", type: "client_create", outcome: "superseded" }, count: 1 }
           ]
         )
         const [took] = snapshot.flatMap((metric) =>
@@ -261,8 +285,8 @@ layer(tests, { excludeTestServices: true })("what is counted", (it) => {
         )
         assert.deepStrictEqual(took?.attributes, { branch: "tbilisi" })
         const upTo = new Map(took?.state.buckets)
-        assert.deepStrictEqual([upTo.get(0.005), upTo.get(5), upTo.get(30)], [1, 1, 2])
-        assert.deepStrictEqual([took?.state.count, took?.state.min], [2, 0])
+        assert.deepStrictEqual([upTo.get(0.005), upTo.get(5), upTo.get(30)], [1, 2, 3])
+        assert.deepStrictEqual([took?.state.count, took?.state.min], [3, 0])
       }).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
   )
 })

@@ -1,6 +1,6 @@
 import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
-import { Arbitrary, Effect, Layer, Option, Schema } from "effect"
+import { Arbitrary, Effect, Fiber, Layer, Option, Result, Schema } from "effect"
 import { Mirror } from "../../src/database/Mirror.ts"
 import { Branch } from "../../src/domain/Branch.ts"
 import {
@@ -10,6 +10,7 @@ import {
   type MirrorRecord,
   RentprogId
 } from "../../src/domain/Entity.ts"
+import { whileOpen } from "../support/history.ts"
 import { countStatements } from "../support/statements.ts"
 import { pool, TestDatabase, testDatabase } from "../support/TestDatabase.ts"
 
@@ -233,6 +234,88 @@ layer(tests, { excludeTestServices: true })("Mirror", (it) => {
         yield* mirror.write(carNo("gone", { fetchedAt: 603_000 }))
         assert.deepInclude(yield* row(key), { deleted_at: null })
       })
+  )
+
+  it.effect(
+    "says what became of each write: it stands, a newer one does, or the record was just deleted",
+    () =>
+      Effect.gen(function* () {
+        const mirror = yield* Mirror
+        const key = keyOf("car", "became")
+        const write = (fetchedAt: number) => mirror.write(carNo("became", { fetchedAt }))
+        const together = (...times: ReadonlyArray<number>) =>
+          Effect.forEach(times, write, { concurrency: "unbounded" })
+        assert.deepStrictEqual(yield* together(2000, 3000, 1000), ["superseded", "written", "superseded"])
+        // What stands may be written again, after a connection that was lost.
+        assert.deepStrictEqual(yield* together(3000, 2999), ["written", "superseded"])
+        assert.strictEqual(yield* mirror.destroy(key, tbilisi, 2000), "superseded")
+        assert.strictEqual(yield* mirror.destroy(key, tbilisi, 4000), "written")
+        assert.deepStrictEqual(yield* together(4001, 604_000, 3999), [
+          "deleted_recently",
+          "deleted_recently",
+          "superseded"
+        ])
+        assert.strictEqual(yield* write(604_001), "written")
+      })
+  )
+
+  it.effect("a record that somebody holds fails by itself; the others of its batch do not wait for it", () =>
+    Effect.gen(function* () {
+      const mirror = yield* Mirror
+      const records = Array.from({ length: 500 }, (_, n) => carNo(`held-${n}`))
+      const write = (some: ReadonlyArray<MirrorRecord>) =>
+        Effect.forEach(some, (one) => Effect.result(mirror.write({ ...one, fetchedAt: 2000 })), {
+          concurrency: "unbounded"
+        })
+      yield* Effect.forEach(records, mirror.write, { concurrency: "unbounded" })
+      const [first, ...others] = records
+      assert.isDefined(first)
+      const statement = "SELECT FROM cars WHERE rentprog_id = 'held-0' FOR UPDATE"
+      yield* whileOpen(
+        statement,
+        Effect.gen(function* () {
+          const fiber = yield* Effect.forkChild(write([first]))
+          // What shares the statement is written while that one is still tried.
+          assert.isTrue((yield* write(others)).every(Result.isSuccess))
+          assert.isUndefined(fiber.pollUnsafe())
+          const [result] = yield* Fiber.join(fiber)
+          assert.isDefined(result)
+          assert.isTrue(Result.isFailure(result))
+          if (Result.isFailure(result)) {
+            assert.strictEqual(result.failure.detail, "the record's row is locked")
+          }
+        })
+      )
+      assert.deepInclude(yield* state("held-0"), { fetched_at: 1000 })
+      assert.deepInclude(yield* state("held-499"), { fetched_at: 2000 })
+      assert.isTrue((yield* write([first])).every(Result.isSuccess))
+    })
+  )
+
+  it.effect("a record that somebody holds for a moment is written all the same", () =>
+    Effect.gen(function* () {
+      const mirror = yield* Mirror
+      const key = keyOf("car", "briefly")
+      yield* mirror.write(carNo("briefly"))
+      const fiber = yield* whileOpen(
+        "UPDATE cars SET code = 'x' WHERE rentprog_id = 'briefly'",
+        Effect.tap(Effect.forkChild(mirror.destroy(key, tbilisi, 3000)), () => Effect.sleep("100 millis"))
+      )
+      assert.strictEqual(yield* Fiber.join(fiber), "written")
+      assert.deepInclude(yield* row(key), { code: "x", deleted_at: "1970-01-01T00:00:03+00:00" })
+    })
+  )
+
+  it.effect("a record that a trigger of the table lets nobody write is not said to be written", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      const mirror = yield* Mirror
+      yield* sql`CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$`
+      yield* sql`CREATE TRIGGER nothing BEFORE INSERT ON clients FOR EACH ROW EXECUTE FUNCTION nothing()`
+      const error = yield* Effect.flip(mirror.write(record("client", "suppressed")))
+      assert.include(error.detail, "a trigger or a policy of the table suppresses it")
+      yield* sql`DROP FUNCTION nothing() CASCADE`
+    })
   )
 
   it.effect.each(entityTypes)("a %s that nobody knew is written down as deleted", (entityType) =>
