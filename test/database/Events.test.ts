@@ -195,7 +195,10 @@ layer(tests, { excludeTestServices: true })("Events.settle", (it) => {
       yield* settle(id, null, null)
       const row = yield* readOne(id)
       assert.instanceOf(row.processed_at, Date)
-      const done = { processed: true, ok: true, reason: null, attempts: 2, next_attempt_at: null }
+      const done = {
+        ...{ processed: true, ok: true, reason: null },
+        ...{ attempts: 2, next_attempt_at: null, revision: 2 }
+      }
       assert.deepStrictEqual(row, { ...before, ...done, processed_at: row.processed_at })
     })
   )
@@ -207,7 +210,7 @@ layer(tests, { excludeTestServices: true })("Events.settle", (it) => {
       const before = yield* readOne(id)
       yield* settle(id, "rentprog_timeout: slow", Duration.minutes(90))
       const row = yield* readOne(id)
-      const waiting = { ok: false, reason: "rentprog_timeout: slow", attempts: 1 }
+      const waiting = { ok: false, reason: "rentprog_timeout: slow", attempts: 1, revision: 1 }
       assert.deepStrictEqual(row, { ...before, ...waiting, next_attempt_at: row.next_attempt_at })
       // The transaction's now lies between the row's own and the present.
       const soon = yield* sql`SELECT FROM events WHERE id = ${row.id}::bigint
@@ -225,6 +228,7 @@ layer(tests, { excludeTestServices: true })("Events.settle", (it) => {
         ok: false,
         reason: "rentprog_not_found: spent",
         attempts: 1,
+        revision: 1,
         next_attempt_at: "infinity"
       }
       assert.deepStrictEqual(yield* readOne(id), { ...before, ...parked })
