@@ -10,20 +10,36 @@ AS $$
 #variable_conflict use_variable
 DECLARE
   said    jsonb;
-  lacking text;
+  said_at constant text := coalesce(
+    nullif(btrim(entry.raw_data #>> '{attributes,created_at}', E' \t\r\n'), ''),
+    nullif(btrim(entry.raw_data ->> 'created_at', E' \t\r\n'), '')
+  );
+  applied record;
 BEGIN
   entry.ok              := false;
   entry.processed       := false;
   entry.processed_at    := NULL;
   entry.next_attempt_at := 'infinity';
-  -- Without a time of its own an entry was made when it was written down.
-  entry.created_at      := coalesce(entry.created_at, entry.ts, now());
+  -- Without a time of its own an entry was made when it was written down. One whose time does not read has none.
+  entry.created_at      := coalesce(
+    entry.created_at, CASE WHEN said_at IS NULL THEN coalesce(entry.ts, now()) ELSE read_moment(said_at) END
+  );
 
   IF coalesce(entry.description, '') !~ '[^\s\u0085\u00a0\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff]' THEN
     entry.reason := 'empty_description';
     RETURN entry;
   END IF;
   said := parse_history_description(entry.description);
+  IF said IS NULL AND EXISTS (
+    SELECT FROM ignored_sentences AS ignored WHERE left(entry.description, 10000) ~ ignored.pattern
+  ) THEN
+    entry.processed       := true;
+    entry.ok              := true;
+    entry.reason          := 'not_about_records';
+    entry.processed_at    := now();
+    entry.next_attempt_at := NULL;
+    RETURN entry;
+  END IF;
   IF said IS NULL THEN
     entry.reason := 'unparsed_description: "' || left(entry.description, 200) || '"';
     RETURN entry;
@@ -46,16 +62,17 @@ BEGIN
 
   -- Tells the triggers of the mirror whose change they see. What fails takes it back with everything else.
   PERFORM set_config('jarvis.applying', 'yes', true);
-  lacking := apply_history(entry, said);
+  applied := apply_history(entry, said);
   PERFORM set_config('jarvis.applying', '', true);
 
-  IF lacking IS NOT NULL THEN
-    entry.reason          := 'entity_not_found: ' || lacking;
-    entry.next_attempt_at := now() + interval '1 minute';
+  IF applied.lacking IS NOT NULL THEN
+    entry.reason          := 'entity_not_found: ' || applied.lacking;
+    -- It applies when the record arrives. That it is tried all the same is for what nobody thought of.
+    entry.next_attempt_at := now() + interval '1 day';
   ELSE
     entry.processed       := true;
     entry.ok              := true;
-    entry.reason          := NULL;
+    entry.reason          := CASE WHEN applied.is_superseded THEN 'superseded' END;
     entry.processed_at    := now();
     entry.next_attempt_at := NULL;
   END IF;
@@ -150,3 +167,33 @@ CREATE OR REPLACE TRIGGER apply_waiting_history_on_update_trigger AFTER UPDATE O
   REFERENCING NEW TABLE AS arrived FOR EACH STATEMENT
   WHEN (current_setting('jarvis.applying', true) IS DISTINCT FROM 'yes')
   EXECUTE FUNCTION :SCHEMA.apply_waiting_history('booking');
+
+-- A sentence is added to those that mean nothing: what stands parked for it is done. Rows that somebody is at work on stay
+-- parked, and so do all where one of them refuses its update; the sentence is added in any case.
+CREATE OR REPLACE FUNCTION :SCHEMA.settle_ignored_history() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = :SCHEMA, pg_temp
+SET lock_timeout = '2s'
+AS $$
+#variable_conflict use_variable
+BEGIN
+  UPDATE history SET processed = false
+  WHERE history.id IN (
+    SELECT parked.id FROM history AS parked
+    WHERE NOT parked.processed AND parked.reason LIKE 'unparsed\_description%'
+      AND EXISTS (SELECT FROM ignored WHERE left(parked.description, 10000) ~ ignored.pattern)
+    FOR UPDATE OF parked SKIP LOCKED
+  );
+  RETURN NULL;
+EXCEPTION
+  WHEN OTHERS THEN
+    RAISE WARNING 'the parked rows of history that mean nothing now stay parked: %; run them again: UPDATE history SET processed = false WHERE …', SQLERRM;
+    RETURN NULL;
+END
+$$;
+REVOKE ALL ON FUNCTION :SCHEMA.settle_ignored_history() FROM PUBLIC;
+
+CREATE OR REPLACE TRIGGER settle_ignored_history_trigger AFTER INSERT ON :SCHEMA.ignored_sentences
+  REFERENCING NEW TABLE AS ignored FOR EACH STATEMENT EXECUTE FUNCTION :SCHEMA.settle_ignored_history();
+CREATE OR REPLACE TRIGGER settle_ignored_history_on_update_trigger AFTER UPDATE ON :SCHEMA.ignored_sentences
+  REFERENCING NEW TABLE AS ignored FOR EACH STATEMENT EXECUTE FUNCTION :SCHEMA.settle_ignored_history();

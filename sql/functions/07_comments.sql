@@ -9,12 +9,21 @@ COMMENT ON COLUMN :SCHEMA.events.next_attempt_at  IS 'When the row is due; infin
 COMMENT ON COLUMN :SCHEMA.events.receipt          IS 'Which part of which request brought the row; null where none did.';
 COMMENT ON COLUMN :SCHEMA.events.trace_id         IS 'The trace of its reception, else of its last attempt.';
 
-COMMENT ON COLUMN :SCHEMA.history.created_at IS 'When the entry was made in RentProg: of two entries, the later one counts.';
+COMMENT ON COLUMN :SCHEMA.history.created_at IS
+  'When the entry was made in RentProg: of two entries, the later one counts, and none as later than it arrived. Null where that does not read: such an entry counts as older than all others.';
+COMMENT ON COLUMN :SCHEMA.history.reason     IS
+  'Why the row is not done, or why it is done and nothing was written: a code of the table reasons, or code: detail.';
 COMMENT ON COLUMN :SCHEMA.history.receipt    IS 'Which part of which request brought the row; null where none did.';
 COMMENT ON COLUMN :SCHEMA.history.trace_id   IS 'The trace of its reception, else of its last attempt.';
 
 COMMENT ON COLUMN :SCHEMA.cars.field_times IS 'When a log entry last changed a field. An older entry leaves the field alone.';
+COMMENT ON COLUMN :SCHEMA.cars.field_entries IS
+  'Which log entry last changed a field, by its operation_id. Of two entries of one instant, the one with the higher number counts.';
 COMMENT ON COLUMN :SCHEMA.cars.fetched_at  IS 'When the record was asked for. Entries of the log made before that change nothing.';
+
+COMMENT ON COLUMN :SCHEMA.ignored_sentences.pattern IS
+  'A regular expression (~), found anywhere in a sentence that reads in no way: the entry is done. Parked entries that match are done as well when the pattern is added.';
+COMMENT ON COLUMN :SCHEMA.ignored_sentences.note    IS 'What such a sentence says, for people.';
 
 COMMENT ON COLUMN :SCHEMA.entity_timeline.source    IS 'event, history, sync or operator';
 COMMENT ON COLUMN :SCHEMA.entity_timeline.changes   IS '{field: [old, new]}';

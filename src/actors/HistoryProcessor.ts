@@ -71,9 +71,11 @@ export const layer = (options: HistoryProcessorOptions) =>
 
       const sweep = Effect.gen(function* () {
         for (let batch = 0; batch < mostBatches; batch += 1) {
-          const { due, outcomes } = yield* history.retry(waitFor)
+          const { due, locked, outcomes } = yield* history.retry(waitFor)
           yield* Effect.forEach(outcomes, tellOne, { discard: true })
-          if (due === 0) break
+          if (due > 0) continue
+          if (locked > 0) yield* Effect.logInfo(`${locked} rows are locked, next time`)
+          break
         }
         yield* ask
         yield* reportRefusals("history", yield* history.refusing)
@@ -104,10 +106,10 @@ export const layer = (options: HistoryProcessorOptions) =>
     })
   )
 
-/** A record may arrive at any time, so what waits for one looks again each minute; the rest backs off. */
+/** What waits for a record applies when that arrives, and looks once a day all the same; the rest backs off. */
 const waitFor = (outcome: HistoryOutcome): Effect.Effect<Duration.Duration | null> => {
   const code = codeOfText(outcome.reason)
-  if (code === "entity_not_found") return Effect.succeed(Duration.minutes(1))
+  if (code === "entity_not_found") return Effect.succeed(Duration.days(1))
   // The trigger made the first attempt, which nobody counted.
   const attempts = outcome.attempts + 1
   if (code === null || isSpent(code, attempts)) return Effect.succeed(null)
@@ -116,8 +118,8 @@ const waitFor = (outcome: HistoryOutcome): Effect.Effect<Duration.Duration | nul
 
 const tellOne = ({ attempts, branch, entity_id, entity_type, id, processed, reason }: HistoryOutcome) =>
   (processed
-    ? Effect.logInfo("history applied")
-    : // That a record is still missing is no news each minute.
+    ? Effect.logInfo(reason === null ? "history applied" : "history done")
+    : // That a record is still missing is no news each day.
       attempts > 0 && codeOfText(reason) === "entity_not_found"
       ? Effect.logDebug("history waits")
       : Effect.logWarning("history waits")
@@ -136,7 +138,7 @@ const tellOne = ({ attempts, branch, entity_id, entity_type, id, processed, reas
         Metric.withAttributes(handled, {
           branch: known.label(branch),
           type: kinds.find((kind) => kind === entity_type) ?? "",
-          outcome: processed ? "processed" : (codeOfText(reason) ?? "unknown")
+          outcome: processed && reason === null ? "processed" : (codeOfText(reason) ?? "unknown")
         }),
         1
       )

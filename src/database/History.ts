@@ -20,9 +20,9 @@ export class History extends Context.Service<
   History,
   {
     /**
-     * Makes another attempt at the rows that are due, the oldest entries first, a hundred at most, and answers how they
-     * went. A failure is written down among the attempts; that a record is still missing, once. Rows that another sweep
-     * is at work on are left to it. A row that refuses what came of it is to say that it failed, and one that refuses that
+     * Makes another attempt at the rows that are due, a hundred at most, and answers how they went: the oldest entries
+     * first, and what waits for a record last. A failure is written down among the attempts; that a record is still
+     * missing, once. Rows that somebody holds are passed over. A row that refuses what came of it is to say that it failed, and one that refuses that
      * as well stands in `row_refusals`.
      */
     readonly retry: (policy: Policy) => Effect.Effect<Retried, DatabaseError>
@@ -32,7 +32,8 @@ export class History extends Context.Service<
     ) => Effect.Effect<ReadonlyArray<HistoryOutcome>, DatabaseError>
     /**
      * Queues an event for each record that rows wait for, once however many rows wait, and parks the rows whose record
-     * RentProg does not have either. Rows whose record is there by now are tried again. Answers how many events were queued.
+     * RentProg does not have either. Rows whose record is there by now are tried again. Answers how many events were
+     * queued: none while somebody else asks.
      */
     readonly askForMissing: Effect.Effect<number, DatabaseError>
     /** How many rows refuse to be updated, and why. */
@@ -99,7 +100,7 @@ export class History extends Context.Service<
                 trace_id
               )
               SELECT ${branch}, entry."operationType", entry."operationId", entry.description, entry."entityType",
-                entry."entityId", entry."userName", coalesce(entry."createdAt", now()), entry.raw, ${traceId}
+                entry."entityId", entry."userName", entry."createdAt", entry.raw, ${traceId}
               FROM (
                 SELECT DISTINCT ON (left(sent."operationId", 64)) sent.*
                 FROM jsonb_to_recordset(${sql.json(storable(entries))}) AS sent (

@@ -31,7 +31,7 @@ export interface IncomingEntry extends Arrival {
   readonly entityType: string | null
   readonly entityId: string | null
   readonly userName: string | null
-  /** ISO 8601 */
+  /** ISO 8601; null where it does not read, or where there is none: `raw` says which. */
   readonly createdAt: string | null
   /** JSON: the whole entry. */
   readonly raw: string
@@ -87,7 +87,7 @@ export class Inbox extends Context.Service<
           raw_data, trace_id, receipt
         )
         SELECT arrived.branch, arrived."companyId", arrived."operationType", arrived."operationId", arrived.description,
-          arrived."entityType", arrived."entityId", arrived."userName", coalesce(arrived."createdAt", now()),
+          arrived."entityType", arrived."entityId", arrived."userName", arrived."createdAt",
           arrived.raw::jsonb, arrived."traceId", arrived.receipt
         FROM jsonb_to_recordset(${sql.json(entries.flat())}) AS arrived (
           branch text, "companyId" bigint, "operationType" text, "operationId" text, description text,

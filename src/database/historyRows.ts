@@ -7,12 +7,18 @@ export const missing = "entity_not_found: "
 
 /** Conditions, for a statement in which the table has its own name. */
 export const historyRows = (sql: PgClient.PgClient) => {
+  const isLacking = sql`history.reason LIKE 'entity\\_not\\_found%'`
   const waiting = sql`NOT history.processed AND history.next_attempt_at < 'infinity'`
   return {
     waiting,
     due: sql`${waiting} AND history.next_attempt_at <= now()`,
+    /**
+     * What is tried first: the oldest entries, and those of an unknown time before them. What waits for a record comes after
+     * all others, because the record's arrival moves it.
+     */
+    order: sql`${isLacking} IS TRUE, history.created_at NULLS FIRST, history.id`,
     /** Its record is missing, or was, whether somebody waits for it still or not. */
-    lacking: sql`NOT history.processed AND history.reason LIKE 'entity\\_not\\_found%'`,
+    lacking: sql`NOT history.processed AND ${isLacking}`,
     /** It does not refuse to be updated, or not of late. */
     allowed: isAllowed(sql, "history")
   }

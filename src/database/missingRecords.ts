@@ -55,27 +55,33 @@ export const askForMissing = (sql: PgClient.PgClient): Effect.Effect<number, Sql
     `.pipe(sql.withTransaction)
 
   const ask = Effect.gen(function* () {
-    // Two who ask at once would both find nothing queued.
-    yield* sql`SELECT pg_advisory_xact_lock(hashtext('jarvis asks for missing records'))`
+    // Two who ask at once would both find nothing queued, and whoever waited would keep the listener waiting.
+    const [lock] = yield* sql<{ readonly isMine: boolean }>`
+      SELECT pg_try_advisory_xact_lock(hashtext('jarvis asks for missing records')) AS "isMine"
+    `
+    if (!lock?.isMine) return 0
     const records = yield* Effect.flatMap(
       sql`
         SELECT lacking.branch, lacking.record
         FROM (
-          SELECT DISTINCT history.branch, ${wanted} AS record FROM history
+          SELECT history.branch, ${wanted} AS record, min(history.id) AS first FROM history
           WHERE ${waiting} AND ${lacking} AND ${allowed} AND history.branch IS NOT NULL
+          GROUP BY 1, 2
         ) AS lacking
         WHERE NOT EXISTS (
           SELECT FROM events
           WHERE events.metadata ->> 'asked_for' = lacking.record AND events.branch = lacking.branch
             AND (NOT events.processed OR events.reason LIKE 'discarded%')
         )
-        -- A webhook's event that is under way brings the record as well.
+        -- A webhook's event that is under way brings the record as well. In words that fit no index: where PostgreSQL has not
+        -- counted events yet, it would look through all those of the branch for each record.
         AND NOT EXISTS (
           SELECT FROM events
-          WHERE events.branch = lacking.branch AND events.ext_id = split_part(lacking.record, ' ', 2)
-            AND split_part(events.type, '_', 1) = split_part(lacking.record, ' ', 1)
+          WHERE concat_ws(' ', events.branch, split_part(events.type, '_', 1), events.ext_id)
+              = concat_ws(' ', lacking.branch, lacking.record)
             AND NOT events.processed AND events.next_attempt_at < 'infinity'
         )
+        ORDER BY lacking.first
         LIMIT ${mostAsked}
       `,
       decodeLacking

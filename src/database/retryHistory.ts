@@ -15,7 +15,7 @@ export const HistoryOutcome = Schema.Struct({
   entity_type: Schema.NullOr(Schema.String),
   entity_id: Schema.NullOr(Schema.String),
   processed: Schema.Boolean,
-  /** Null when it is applied, else why it is not: `code: detail`. */
+  /** `code: detail`: why it is not done, or why nothing was written for it; null when it is applied. */
   reason: Schema.NullOr(Schema.String),
   /** Attempts made after the first, which the trigger makes. */
   attempts: Schema.Int,
@@ -32,8 +32,10 @@ export type Policy = (outcome: HistoryOutcome) => Effect.Effect<Duration.Duratio
 
 /** What a sweep did. */
 export interface Retried {
-  /** How many rows were due, those that refuse to be updated among them. */
+  /** How many rows were taken, those that refuse to be updated among them. */
   readonly due: number
+  /** How many others were due that somebody holds: the next sweep finds them. */
+  readonly locked: number
   /** How the others stand now. */
   readonly outcomes: ReadonlyArray<HistoryOutcome>
 }
@@ -117,7 +119,7 @@ const statements = (sql: PgClient.PgClient, traceId: string) => ({
 
 /** As `History.retry` says. */
 export const retryHistory = (sql: PgClient.PgClient) => {
-  const { allowed, due } = historyRows(sql)
+  const { allowed, due, order } = historyRows(sql)
 
   return (policy: Policy) =>
     Effect.gen(function* () {
@@ -139,12 +141,19 @@ export const retryHistory = (sql: PgClient.PgClient) => {
       const ids = yield* Effect.flatMap(
         sql`
           SELECT history.id::text FROM history WHERE ${due} AND ${allowed}
-          ORDER BY history.created_at, history.id
+          ORDER BY ${order}
           LIMIT ${batch}
           FOR UPDATE SKIP LOCKED
         `,
         decodeIds
       )
+      const [left] =
+        ids.length === batch
+          ? []
+          : yield* sql<{ readonly locked: number }>`
+              SELECT count(*)::int AS locked FROM history
+              WHERE ${due} AND ${allowed} AND history.id <> ALL (${ids}::text[]::bigint[])
+            `
       const first = yield* apart(ids, (some) => attempt(process(some)))
       // The row may take that it failed, where it does not take what came of it.
       const refused = first.failed.filter(([, fault]) => !isPassing(fault))
@@ -153,7 +162,7 @@ export const retryHistory = (sql: PgClient.PgClient) => {
         ...first.failed.filter(([, fault]) => isPassing(fault)),
         ...second.failed.map(([[id], fault]) => [id, fault] as const)
       ])
-      return { due: ids.length, outcomes: [...first.done, ...second.done] }
+      return { due: ids.length, locked: left?.locked ?? 0, outcomes: [...first.done, ...second.done] }
     }).pipe(sql.withTransaction)
 }
 

@@ -179,11 +179,11 @@ export const sentence = Effect.fnUntraced(function* (deed: Deed, who: Person, na
   return { description, says: { ...deed, user_name: who.name } satisfies Said }
 })
 
-/** Sentences that have to end with a person: they say nothing about any record. */
+/** Sentences that have to end with a person: nobody can tell which record they are about. */
 export const unreadable: Choice = [
   "",
-  "Пользователь вошёл в систему",
-  "Иван Петров изменил цены на сезон 2025",
-  "Мария Ли отправила рассылку 12 клиентам",
-  "Anna Smith exported the report for 02.2026"
+  "Пользователь вошёл",
+  "Иван Петров передвинул бронь на 20 мая",
+  "Мария Ли позвонила 12 клиентам",
+  "Anna Smith counted the cars on 02.2026"
 ]

@@ -9,7 +9,7 @@ import { Log, service, surroundings, world } from "./world.ts"
 
 const mileage = (car: number, to: number | string = 200) =>
   `Иван Петров изменил , mileage с 100 на ${to} в авто № ${car}`
-const garbage = "Пользователь вошёл в систему"
+const garbage = "Пользователь вошёл"
 
 /** Writes sentences into the log of tbilisi, in one statement. */
 const say = (...sentences: ReadonlyArray<string>) =>
@@ -206,7 +206,7 @@ describe("every outcome", () => {
       yield* putCar(1)
       // The car's own event waits for its backoff by now: another one brings it.
       yield* insertEvents(about("car_create", 1))
-      yield* until(said("history applied"), (times) => times === 2)
+      yield* until(said("history done"), (times) => times === 1)
       const counted = (yield* Metric.snapshot).flatMap((metric) =>
         metric.id === "jarvis_history_total" && metric.type === "Counter"
           ? [{ ...metric.attributes, times: metric.state.count }]
@@ -215,7 +215,8 @@ describe("every outcome", () => {
       const told = { branch: "tbilisi", times: 1 }
       assert.sameDeepMembers<unknown>(counted, [
         { ...told, type: "payment", outcome: "processed" },
-        { ...told, type: "car", outcome: "processed" },
+        // The car was fetched after the entry was made.
+        { ...told, type: "car", outcome: "superseded" },
         { ...told, type: "", outcome: "unparsed_description" },
         { ...told, type: "", outcome: "empty_description" },
         { ...told, type: "car", outcome: "entity_not_found" }

@@ -42,7 +42,7 @@ layer(tests, { excludeTestServices: true })("History.retry", (it) => {
       yield* fresh
       const [waiting, parked] = yield* insert(
         { description: mileage(1) },
-        { description: "Пользователь вошёл в систему" },
+        { description: "Пользователь вошёл" },
         { description: "Иван Петров создал платёж №1, расход наличными 60.0GEL" }
       )
       yield* makeDue
@@ -141,7 +141,7 @@ layer(tests, { excludeTestServices: true })("History.outcomes", (it) => {
       const history = yield* History
       const [waits, garbage, done] = yield* insert(
         { description: mileage(1) },
-        { description: "Пользователь вошёл в систему", branch: null },
+        { description: "Пользователь вошёл", branch: null },
         { description: "Анна Смит создала платёж №7, приход наличными 30.0USD" }
       )
       assert.isDefined(waits)
@@ -153,7 +153,7 @@ layer(tests, { excludeTestServices: true })("History.outcomes", (it) => {
         yield* history.outcomes([done, garbage, HistoryId.make("9223372036854775807"), waits]),
         [
           { ...all, id: waits, entity_type: "car", entity_id: "1", reason: "entity_not_found: car 1" },
-          { ...all, ...nobody, id: garbage, reason: 'unparsed_description: "Пользователь вошёл в систему"' },
+          { ...all, ...nobody, id: garbage, reason: 'unparsed_description: "Пользователь вошёл"' },
           {
             ...all,
             ...{ id: done, entity_type: "payment", entity_id: "7", user_name: "Анна Смит" },

@@ -15,7 +15,7 @@ const Row = Schema.Struct({
   entity_type: Schema.NullOr(Schema.String),
   entity_id: Schema.NullOr(Schema.String),
   user_name: Schema.NullOr(Schema.String),
-  created_at: Schema.Number,
+  created_at: Schema.NullOr(Schema.Number),
   raw_data: Schema.Json,
   code: Schema.NullOr(Schema.String)
 })

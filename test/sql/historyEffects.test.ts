@@ -105,6 +105,21 @@ const effects: ReadonlyArray<Effected> = [
   }),
   payment("7", "создала платёж №7", { ...paid, direction: null, amount: null }),
   payment("7", "удалила платёж №7", { deleted_at: madeAt, paid_at: null }),
+  // One that the mirror lacks comes to be from what the sentence says of it.
+  payment("7", "изменила платёж №7, приход картой 40.0USD", {
+    ...{ direction: "income", method: "cashless", amount: 40, currency: "USD" },
+    ...{ paid_at: null, user_name: null, deleted_at: null }
+  }),
+  payment("7", "удалила платёж №7, расход наличными 40.0USD", {
+    ...{
+      direction: "expense",
+      method: "cash",
+      amount: 40,
+      currency: "USD",
+      paid_at: null,
+      deleted_at: madeAt
+    }
+  }),
   payment("7", "отменила платёж №7", { deleted_at: madeAt }),
   payment("7", handOver, {
     ...{ ...cash, direction: "income", user_name: "Мария Ли", counterparty: "Анна Смит" }

@@ -2,7 +2,15 @@
 import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
 import { Arbitrary, Effect, Layer, Schema } from "effect"
-import { insertEntry, insertHistory, isApplied, mirrored, samples, timeline } from "../support/history.ts"
+import {
+  insertEntry,
+  insertHistory,
+  isApplied,
+  isDone,
+  mirrored,
+  samples,
+  timeline
+} from "../support/history.ts"
 import { pool, TestDatabase, testDatabase } from "../support/TestDatabase.ts"
 
 const fields = ["mileage", "code", "seats"] as const
@@ -62,7 +70,7 @@ layer(testDatabase, { excludeTestServices: true })("the order of arrival", (it) 
               description: `Мария Ли изменила ${said} в авто №${id}`,
               created_at: minute(at)
             })
-            assert.isTrue(isApplied(row))
+            assert.isTrue(isDone(row))
           }
         }
         const last = told.findLastIndex(({ changes }) => changes.length === 0)
@@ -101,7 +109,7 @@ layer(testDatabase, { excludeTestServices: true })("the order of arrival", (it) 
               description: `Мария ${verbs[n]} №${id}`,
               created_at: minute(n)
             })
-            assert.isTrue(isApplied(row), row.reason ?? "")
+            assert.isTrue(isDone(row), row.reason ?? "")
           }
           const row = yield* mirrored(table, String(id))
           assert.strictEqual(row?.[column], expected, `${table} ${column} ${order}`)
@@ -121,7 +129,7 @@ layer(testDatabase, { excludeTestServices: true })("the order of arrival", (it) 
           created_at: minute(at)
         }))
       )
-      assert.isTrue(rows.every(isApplied))
+      assert.isTrue(rows.every(isDone))
       assert.deepInclude(yield* mirrored("cars", "1"), { mileage: 9, data: { mileage: 9 } })
     })
   )

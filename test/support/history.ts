@@ -76,6 +76,10 @@ export const touch = Effect.fnUntraced(function* (...rows: ReadonlyArray<History
 export const isApplied = (row: HistoryRow): boolean =>
   row.processed && row.ok === true && row.reason === null && row.next_attempt_at === null
 
+/** The same, or with nothing to write, because what the mirror has is newer. */
+export const isDone = (row: HistoryRow): boolean =>
+  isApplied(row.reason === "superseded" ? { ...row, reason: null } : row)
+
 /** Handled badly, and nobody but a person tries again. */
 export const isParkedEntry = (row: HistoryRow): boolean =>
   !row.processed && row.ok === false && row.next_attempt_at === "infinity"

@@ -1,0 +1,252 @@
+/** What a parsed sentence does, and what it says of itself where it does nothing. */
+import { PgClient } from "@effect/sql-pg"
+import { assert, layer } from "@effect/vitest"
+import { Effect, Schema } from "effect"
+import { begin, everything, insertEntry, isApplied, mirrored, timeline } from "../support/history.ts"
+import { testDatabase } from "../support/TestDatabase.ts"
+
+const minute = (at: number) => new Date(Date.UTC(2026, 2, 1, 10, at)).toISOString()
+const mileage = (to: number) => `Мария Ли изменила mileage с 1 на ${to} в авто №5`
+
+/** Applies a parsed sentence, whoever parsed it. */
+const apply = Effect.fnUntraced(function* (said: Schema.JsonObject, description = "Мария Ли") {
+  const sql = yield* PgClient.PgClient
+  return yield* sql`
+    SELECT applied.lacking, applied.is_superseded
+    FROM apply_history(
+      jsonb_populate_record(NULL::history, ${sql.json({ id: 1, branch: "tbilisi", description, created_at: minute(0), ts: minute(1) })}),
+      ${sql.json(said)}
+    ) AS applied
+  `
+})
+
+const Effects = Schema.Array(
+  Schema.Struct({
+    record_id: Schema.NullOr(Schema.String),
+    fields: Schema.NullOr(Schema.Record(Schema.String, Schema.Json))
+  })
+)
+const effectsOf = Effect.fnUntraced(function* (said: Schema.JsonObject, gives: boolean) {
+  const sql = yield* PgClient.PgClient
+  const rows = yield* sql`
+    SELECT effects.record_id, effects.fields
+    FROM history_effects(${sql.json(said)}, ${gives}, ${minute(0)}::timestamptz, ${minute(1)}::timestamptz) AS effects
+    ORDER BY effects.record_id
+  `
+  return yield* Schema.decodeUnknownEffect(Effects)(rows)
+})
+
+layer(testDatabase, { excludeTestServices: true })("a sentence that nobody knows the meaning of", (it) => {
+  it.effect.each<readonly [string, Schema.JsonObject]>([
+    [
+      "another kind",
+      {
+        entity_type: "tariff",
+        entity_id: "7",
+        operation: "update",
+        changes: { state: { old: "a", new: "b" } }
+      }
+    ],
+    ["no kind", { entity_id: "7", operation: "update" }],
+    ["another operation", { entity_type: "car", entity_id: "5", operation: "wash" }],
+    ["an operation of another kind", { entity_type: "client", entity_id: "5", operation: "issue" }],
+    [
+      "a payment that is returned",
+      { entity_type: "payment", entity_id: "7", operation: "return", payment: { ids: ["7"] } }
+    ],
+    ["a job that is issued", { entity_type: "maintenance", entity_id: "7", operation: "issue" }],
+    ["no number", { entity_type: "payment", operation: "create", payment: { ids: [] } }],
+    [
+      "a hand-over of one payment",
+      { entity_type: "payment", entity_id: "7", operation: "transfer", payment: { ids: ["7"], amount: 5 } }
+    ]
+  ])("is an error, and changes nothing: %s", ([, said]) =>
+    Effect.gen(function* () {
+      yield* begin
+      const sql = yield* PgClient.PgClient
+      yield* sql`INSERT INTO maintenance (rentprog_id, state) VALUES ('7', 'open')`
+      const before = yield* everything
+      const failure = yield* Effect.flip(apply(said))
+      assert.include(String(failure.reason.cause), "nobody knows what")
+      assert.deepStrictEqual(yield* everything, before)
+    })
+  )
+
+  it.effect("says so in its row", () =>
+    Effect.gen(function* () {
+      yield* begin
+      const sql = yield* PgClient.PgClient
+      const before = yield* everything
+      yield* Effect.gen(function* () {
+        yield* sql`
+          CREATE OR REPLACE FUNCTION parse_history_description(description text) RETURNS jsonb
+          LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+          RETURN '{"entity_type": "tariff", "entity_id": "7", "operation": "update", "user_name": "Мария Ли"}'::jsonb
+        `
+        const row = yield* insertEntry({ description: "Мария Ли изменила тариф № 7" })
+        assert.strictEqual(row.reason, 'internal_error: P0001 nobody knows what "update" means for tariff 7')
+        assert.isFalse(row.processed)
+        assert.deepStrictEqual(yield* everything, before)
+        return yield* Effect.fail("roll back" as const)
+      }).pipe(sql.withTransaction, Effect.flip)
+    })
+  )
+})
+
+layer(testDatabase, { excludeTestServices: true })("a payment", (it) => {
+  it.effect("that is edited gets what the sentence says, and keeps the rest", () =>
+    Effect.gen(function* () {
+      yield* begin
+      yield* insertEntry({
+        description: "Мария Ли создала платёж №7, расход безналичными 60.0GEL",
+        created_at: minute(0)
+      })
+      const row = yield* insertEntry({
+        description: "Анна Смит изменила платёж №7, приход наличными 40.0USD",
+        created_at: minute(1)
+      })
+      assert.isTrue(isApplied(row))
+      assert.deepInclude(yield* mirrored("payments", "7"), {
+        ...{ amount: 40, currency: "USD", method: "cash", direction: "income" },
+        ...{ user_name: "Мария Ли", paid_at: "2026-03-01T10:00:00+00:00" }
+      })
+      const [, line] = yield* timeline("payment", "7")
+      assert.deepInclude(line, { operation: "update", user_name: "Анна Смит" })
+      assert.deepInclude(line?.["changes"], { amount: [60, 40], currency: ["GEL", "USD"] })
+    })
+  )
+
+  it.effect("whose edit arrives before its creation has the edited amount", () =>
+    Effect.gen(function* () {
+      yield* begin
+      yield* insertEntry({
+        description: "Мария Ли изменила платёж №7, приход наличными 40.0USD",
+        created_at: minute(1)
+      })
+      const row = yield* insertEntry({
+        description: "Мария Ли создала платёж №7, приход наличными 60.0USD",
+        created_at: minute(0)
+      })
+      assert.isTrue(isApplied(row))
+      assert.deepInclude(yield* mirrored("payments", "7"), {
+        ...{ amount: 40, user_name: "Мария Ли", paid_at: "2026-03-01T10:00:00+00:00" }
+      })
+    })
+  )
+
+  it.effect("is for what the sentence names, and may be a refund", () =>
+    Effect.gen(function* () {
+      yield* begin
+      const purpose = { booking_id: "514378", car_id: "59439", client_id: "381606" }
+      const payment = {
+        ids: ["7"],
+        amount: 5,
+        currency: "GEL",
+        direction: "refund",
+        method: "cash",
+        ...purpose
+      }
+      yield* apply({
+        entity_type: "payment",
+        entity_id: "7",
+        operation: "create",
+        user_name: "Мария Ли",
+        payment
+      })
+      assert.deepInclude(yield* mirrored("payments", "7"), { ...purpose, direction: "refund", amount: 5 })
+    })
+  )
+
+  it.effect.each([
+    [false, { giver: "Анна Смит", taker: "Пётр Ли" }],
+    [true, { giver: "Пётр Ли", taker: "Анна Смит" }]
+  ] as const)(
+    "of a hand-over is an expense of the giver, and then an income of the taker: gives %s",
+    ([gives, { giver, taker }]) =>
+      Effect.gen(function* () {
+        const effects = yield* effectsOf(
+          {
+            ...{ entity_type: "payment", entity_id: "81", operation: "transfer", user_name: "Пётр Ли" },
+            ...{
+              counterparty: "Анна Смит",
+              payment: { ids: ["81", "82"], amount: 400, direction: "transfer" }
+            }
+          },
+          gives
+        )
+        const both = { amount: 400, paid_at: "2026-03-01T10:00:00+00:00" }
+        assert.deepStrictEqual(effects, [
+          {
+            record_id: "81",
+            fields: { ...both, direction: "expense", user_name: giver, counterparty: taker }
+          },
+          { record_id: "82", fields: { ...both, direction: "income", user_name: taker, counterparty: giver } }
+        ])
+      })
+  )
+
+  it.effect("of a hand-over: who gives, the sentence's own verb says", () =>
+    Effect.gen(function* () {
+      yield* begin
+      const said = {
+        ...{ entity_type: "payment", entity_id: "81", operation: "transfer", user_name: "Пётр Ли" },
+        ...{ counterparty: "Анна Смит", payment: { ids: ["81", "82"], amount: 400, currency: "GEL" } }
+      }
+      yield* apply(said, "Пётр Ли передал Анна Смит 400.0 GEL, платежи №81/82")
+      assert.deepInclude(yield* mirrored("payments", "81"), { direction: "expense", user_name: "Пётр Ли" })
+      assert.deepInclude(yield* mirrored("payments", "82"), { direction: "income", user_name: "Анна Смит" })
+    })
+  )
+})
+
+layer(testDatabase, { excludeTestServices: true })("an entry that sets no field", (it) => {
+  it.effect("because a newer one has, is superseded and told all the same", () =>
+    Effect.gen(function* () {
+      yield* begin
+      yield* insertEntry({ description: mileage(200), created_at: minute(2) })
+      const row = yield* insertEntry({ description: mileage(150), created_at: minute(1), operation_id: "1" })
+      assert.deepInclude(row, { processed: true, ok: true, reason: "superseded", next_attempt_at: null })
+      assert.deepInclude(yield* mirrored("cars", "5"), { mileage: 200 })
+      assert.lengthOf(yield* timeline("car", "5"), 2)
+      // The same entry again was applied before.
+      assert.isTrue(
+        isApplied(yield* insertEntry({ description: mileage(150), created_at: minute(1), operation_id: "1" }))
+      )
+    })
+  )
+
+  it.effect("because the record was fetched since, is superseded", () =>
+    Effect.gen(function* () {
+      yield* begin
+      const sql = yield* PgClient.PgClient
+      yield* sql`UPDATE bookings SET fetched_at = ${minute(5)}::timestamptz`
+      for (const said of ["выдала авто, бронь №5", "отменила бронь №5", "удалила бронь №5"]) {
+        const row = yield* insertEntry({ description: `Мария Ли ${said}`, created_at: minute(1) })
+        assert.strictEqual(row.reason, "superseded")
+      }
+      assert.deepInclude(yield* mirrored("bookings", "5"), { state: "Новая", deleted_at: null })
+    })
+  )
+
+  it.effect("but one of several is applied, and so is one that has none to set", () =>
+    Effect.gen(function* () {
+      yield* begin
+      yield* insertEntry({ description: mileage(200), created_at: minute(2) })
+      const both = "Мария Ли изменила mileage с 1 на 150, year с на 2020 в авто №5"
+      assert.isTrue(isApplied(yield* insertEntry({ description: both, created_at: minute(1) })))
+      assert.deepInclude(yield* mirrored("cars", "5"), { mileage: 200, year: 2020 })
+      const none = "Мария Ли изменила авто №5"
+      assert.isTrue(isApplied(yield* insertEntry({ description: none, created_at: minute(0) })))
+    })
+  )
+
+  it.effect("cannot delete a record by a field of that name", () =>
+    Effect.gen(function* () {
+      yield* begin
+      const description = "Мария Ли изменила deleted_at с на 01-01-2999 в авто №5"
+      assert.isTrue(isApplied(yield* insertEntry({ description })))
+      assert.deepInclude(yield* mirrored("cars", "5"), { deleted_at: null })
+      assert.lengthOf(yield* timeline("car", "5"), 1)
+    })
+  )
+})
