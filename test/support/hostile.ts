@@ -42,7 +42,10 @@ const functions = [
   "history_changes(text)",
   "history_amount(text, text)",
   "log_value(text, regtype)",
-  "apply_fields(regclass, text, timestamptz, jsonb)",
+  "history_gives(text)",
+  "comes_after(text, text)",
+  "apply_fields(regclass, text, timestamptz, text, jsonb)",
+  "history_effects(jsonb, boolean, timestamptz, timestamptz)",
   "row_state(boolean, boolean, text, timestamptz)",
   "notification_channel(text)"
 ]
