@@ -23,6 +23,7 @@ import type { EntityKey, EntityType, MirrorRecord } from "../domain/Entity.ts"
 import { DatabaseError } from "../domain/Reason.ts"
 import { asDatabaseError } from "./Database.ts"
 import { Suppressed } from "./refusal.ts"
+import { storable } from "./storable.ts"
 import { together } from "./together.ts"
 
 /** What the mirror knows of a record it has. */
@@ -83,7 +84,7 @@ export class Mirror extends Context.Service<
         const table = sql(tables[entityType])
         return sql<{ readonly became: Written | "locked" | "lost" }>`
           WITH given AS (
-            SELECT ${sql.json(rows)}::jsonb AS records
+            SELECT ${sql.json(storable(rows))}::jsonb AS records
           ), asked AS (
             SELECT one.n, one.said ->> 'rentprog_id' AS rentprog_id, (one.said ->> 'fetched_at')::timestamptz AS fetched_at
             FROM given CROSS JOIN jsonb_array_elements(given.records) WITH ORDINALITY AS one (said, n)

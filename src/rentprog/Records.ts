@@ -5,13 +5,30 @@ import { Effect, Option, Predicate, Result, Schema, SchemaGetter } from "effect"
 import { type EntityType, RentprogId } from "../domain/Entity.ts"
 import { readMoment } from "../domain/Moment.ts"
 import { RentProgBadResponse } from "../domain/Reason.ts"
+import { flat } from "./flat.ts"
 
-/** RentProg: numbers may arrive as numbers or as strings. */
-const numeral = Schema.String.check(Schema.isPattern(/^-?\d+(\.\d+)?$/))
-const numeric = Schema.Union([Schema.Finite, numeral.pipe(Schema.decodeTo(Schema.FiniteFromString))])
+/** RentProg: numbers may arrive as numbers or as strings, which stay as they are: JavaScript would round them. */
+const numeral = Schema.String.check(Schema.isPattern(/^-?\d{1,40}(\.\d{1,40})?$/))
+const numeric = Schema.Union([
+  Schema.Finite.check(Schema.isBetween({ minimum: -1e40, maximum: 1e40 })),
+  numeral
+])
 
 /** What does not fit PostgreSQL's `int` would fail the statement that writes it. */
-const int = numeric.check(Schema.isInt32())
+const int = Schema.Union([Schema.Finite, numeral.pipe(Schema.decodeTo(Schema.FiniteFromString))]).check(
+  Schema.isInt32()
+)
+
+/** RentProg: a boolean may come as `true`, `"true"`, `1` or `"1"`. */
+const boolean = Schema.Union([
+  Schema.Boolean,
+  Schema.Literals([1, 0, "1", "0", "true", "false"]).pipe(
+    Schema.decodeTo(Schema.Boolean, {
+      decode: SchemaGetter.transform((value) => value === 1 || value === "1" || value === "true"),
+      encode: SchemaGetter.transform((value) => (value ? "true" : "false"))
+    })
+  )
+])
 
 /** Text, or the number that RentProg sends where text stands: ids, codes, phones. */
 export const text = Schema.Union([
@@ -43,7 +60,7 @@ const column = <S extends Schema.Decoder<unknown>>(schema: S) =>
 export const textColumn = column(text)
 const intColumn = column(int)
 const numericColumn = column(numeric)
-const booleanColumn = column(Schema.Boolean)
+const booleanColumn = column(boolean)
 const timestampColumn = column(timestamp)
 
 /** The typed columns of `cars`. */
@@ -79,20 +96,28 @@ export type ClientColumns = typeof ClientColumns.Type
 
 /** The typed columns of `bookings`; `car_id` and `client_id` are RentProg's numbers as text. */
 export const BookingColumns = Schema.Struct({
+  number: textColumn,
   car_id: textColumn,
+  car_code: textColumn,
   client_id: textColumn,
   active: booleanColumn,
   in_rent: booleanColumn,
+  archive: booleanColumn,
+  technical: booleanColumn,
+  source: textColumn,
   state: textColumn,
   start_date: timestampColumn,
   end_date: timestampColumn,
   days: numericColumn,
+  additional_hours: numericColumn,
   price: numericColumn,
   rental_cost: numericColumn,
   total: numericColumn,
   deposit: numericColumn,
-  start_place: textColumn,
-  end_place: textColumn,
+  location_start: textColumn,
+  location_end: textColumn,
+  start_mileage: numericColumn,
+  end_mileage: numericColumn,
   responsible: textColumn,
   responsible_id: textColumn
 })
@@ -106,7 +131,7 @@ export interface RecordOf<Kind extends EntityType, Columns> {
   readonly companyId: number | null
   /** What people query; what a record lacks, or does not hold as its type, is null. */
   readonly columns: Columns
-  /** The whole record as it was sent, fields unknown here included. */
+  /** The whole record as it was sent, fields unknown here included, without what it was wrapped in. */
   readonly data: Readonly<Record<string, unknown>>
 }
 export type CarRecord = RecordOf<"car", CarColumns>
@@ -114,15 +139,31 @@ export type ClientRecord = RecordOf<"client", ClientColumns>
 export type BookingRecord = RecordOf<"booking", BookingColumns>
 export type RentProgRecord = CarRecord | ClientRecord | BookingRecord
 
-/** Without its id a record is none. */
-const Identity = Schema.Struct({ id: text.pipe(Schema.decodeTo(RentprogId)), company_id: intColumn })
+/** Without its id a record is none; and with one that JavaScript rounded it would be another one. */
+const id = Schema.Union([
+  RentprogId,
+  Schema.Int.pipe(
+    Schema.decodeTo(RentprogId, {
+      decode: SchemaGetter.transform((value: number) => String(value)),
+      encode: SchemaGetter.transform(Number)
+    })
+  )
+])
+const Identity = Schema.Struct({ id, company_id: intColumn })
+
+/** RentProg: a record comes as it is, under `data`, under `attributes`, or under both. */
+const plain = (sent: { readonly [field: PropertyKey]: unknown }) => {
+  const { data } = sent
+  return flat(sent["id"] === undefined && Predicate.isObject(data) ? data : sent)
+}
 
 const decoder =
   <Kind extends EntityType, Columns>(entityType: Kind, schema: Schema.Decoder<Columns>) =>
-  (json: unknown): Result.Result<RecordOf<Kind, Columns>, RentProgBadResponse> => {
-    if (!Predicate.isObject(json)) {
+  (sent: unknown): Result.Result<RecordOf<Kind, Columns>, RentProgBadResponse> => {
+    if (!Predicate.isObject(sent)) {
       return Result.fail(new RentProgBadResponse({ detail: `a ${entityType} must be a JSON object` }))
     }
+    const json = plain(sent)
     return Result.all([
       Schema.decodeUnknownResult(Identity)(json),
       Schema.decodeUnknownResult(schema)(json)

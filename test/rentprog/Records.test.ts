@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import { Result, Schema } from "effect"
 import { entityTypes } from "../../src/domain/Entity.ts"
@@ -59,8 +60,8 @@ describe("decodeRecord", () => {
       car_type: "sedan",
       fuel: "92",
       state: 1,
-      mileage: 102035.5,
-      tank_value: -1,
+      mileage: "102035.5",
+      tank_value: "-1",
       gas_mileage: 9,
       clean_state: true
     })
@@ -106,15 +107,54 @@ describe("decodeRecord", () => {
     ["year", 3_000_000_000],
     ["year", true],
     ["mileage", "much"],
+    ["mileage", "1,5"],
+    ["mileage", "1e5"],
+    ["mileage", "1e131071"],
+    ["mileage", "9".repeat(400)],
+    ["mileage", 1e300],
     ["mileage", Number.POSITIVE_INFINITY],
-    ["clean_state", "true"],
-    ["clean_state", 1],
+    ["clean_state", "yes"],
+    ["clean_state", 2],
+    ["clean_state", ""],
     ["color", ["white", "black"]],
     ["color", true]
   ])("makes a %s of %s null, and keeps it in data", (field, value) => {
     const record = read("car", { [field]: value })
     assert.containSubset(record.columns, { [field]: null })
     assert.strictEqual(record.data[field], value)
+  })
+
+  it.each([true, "true", 1, "1"])("reads %j as true", (clean_state) => {
+    assert.containSubset(read("car", { clean_state }).columns, { clean_state: true })
+  })
+
+  it.each([false, "false", 0, "0"])("reads %j as false", (clean_state) => {
+    assert.containSubset(read("car", { clean_state }).columns, { clean_state: false })
+  })
+
+  it.each(["680.50", "12345678901234567890", "-0.1", 680.5, 0])("keeps the number %j as it is", (total) => {
+    assert.containSubset(read("booking", { total }).columns, { total })
+  })
+
+  const record = { id: 7, code: "Logan 3", mileage: "5", options: { data: [1], attributes: {} } }
+  const { id, ...attributes } = record
+  it.each([
+    { sent: { id, attributes }, data: record },
+    {
+      sent: { id: "7", type: "car", attributes: { ...record, id: "7" } },
+      data: { ...record, id: "7", type: "car" }
+    },
+    { sent: { attributes: record }, data: record },
+    { sent: { id, attributes: { ...attributes, id: null } }, data: record },
+    { sent: { data: record }, data: record },
+    { sent: { data: { id, type: "car", attributes } }, data: { ...record, type: "car" } },
+    { sent: { ...record, data: { id: 8 } }, data: { ...record, data: { id: 8 } } },
+    { sent: { ...record, attributes: ["gps"] }, data: { ...record, attributes: ["gps"] } }
+  ])("reads a record in the form $sent", ({ data, sent }) => {
+    const car = Result.getOrThrow(decodeRecord("car", sent))
+    assert.strictEqual(car.entityId, "7")
+    assert.containSubset(car.columns, { code: "Logan 3", mileage: "5" })
+    assert.deepStrictEqual<unknown>(car.data, data)
   })
 
   it.each([
@@ -125,10 +165,53 @@ describe("decodeRecord", () => {
     [{ id: null }, "id"],
     [{ id: 1.5 }, "id"],
     [{ id: "a b" }, "id"],
-    [{ id: [1] }, "id"]
+    [{ id: [1] }, "id"],
+    [{ id: 2 ** 53 + 2 }, "id"],
+    [{ data: [] }, "id"],
+    [{ data: { attributes: {} } }, "id"]
   ])("refuses %o, and says why", (json, why) => {
     const result = decodeRecord("car", json)
     assert.isTrue(Result.isFailure(result))
     if (Result.isFailure(result)) assert.include(result.failure.detail, why)
+  })
+})
+
+describe("RentProg's own answers", () => {
+  const fixture = (kind: (typeof entityTypes)[number]) => {
+    const file = new URL(`../fixtures/rentprog/${kind}.json`, import.meta.url)
+    return Result.getOrThrow(decodeRecord(kind, JSON.parse(readFileSync(file, "utf8"))))
+  }
+
+  it("read as a booking", () => {
+    assert.deepStrictEqual(fixture("booking").columns, {
+      ...{ number: "4028", car_id: "59439", car_code: "BMW X6 704", client_id: "384581" },
+      ...{ active: true, in_rent: true, archive: false, technical: false, source: "Сайт", state: "Активная" },
+      ...{ start_date: "2025-11-16T01:30:00.000Z", end_date: "2025-11-19T11:00:00.000Z" },
+      ...{ days: 4, additional_hours: 0, price: 170, rental_cost: 680.5, total: 1004, deposit: 0 },
+      ...{ location_start: "Tbilisi Airport", location_end: "Tbilisi Office" },
+      ...{ start_mileage: 171678, end_mileage: null, responsible: "Петров Иван", responsible_id: "14857" }
+    })
+  })
+
+  it("read as a car", () => {
+    assert.deepStrictEqual(fixture("car").columns, {
+      ...{ car_name: "BMW X6", code: "BMW X6 704", number: "AA704BB", vin: "WBA00000000000704", year: 2019 },
+      ...{ color: "Чёрный", transmission: "Автоматическая", car_class: "Премиум", car_type: "Внедорожник" },
+      ...{
+        fuel: "Бензин",
+        state: 1,
+        mileage: 172851,
+        tank_value: "85",
+        gas_mileage: "11.4",
+        clean_state: true
+      }
+    })
+  })
+
+  it("read as a client", () => {
+    assert.deepStrictEqual(fixture("client").columns, {
+      ...{ name: "Anna", lastname: "Li", middlename: null, phone: "+995555000001" },
+      ...{ email: "anna.li@example.com", category: "Новый" }
+    })
   })
 })
