@@ -1,6 +1,6 @@
 /** What the demo knows of its own traffic: what was received, what became of it, and whether the mirror is right. */
 import { PgClient } from "@effect/sql-pg"
-import { Effect, Equal, Schema } from "effect"
+import { Effect, Equal, Predicate, Schema } from "effect"
 import type { EntityType } from "../domain/Entity.ts"
 import { type SimulatedRecord, Simulator } from "../simulator/Simulator.ts"
 
@@ -52,8 +52,35 @@ const tables = { car: "cars", client: "clients", booking: "bookings" } as const
 const MirrorRow = Schema.Struct({
   rentprog_id: Schema.String,
   deleted: Schema.Boolean,
-  data: Schema.NullOr(Schema.Record(Schema.String, Schema.Json))
+  data: Schema.NullOr(Schema.Record(Schema.String, Schema.Json)),
+  columns: Schema.NullOr(Schema.Record(Schema.String, Schema.Json))
 })
+
+/** Columns of the mirror's own that RentProg has fields of the same name as. */
+const own = new Set(["id", "data", "created_at", "updated_at"])
+
+/** RentProg: its formatted dates are 4 hours late. */
+const late = 4 * 3_600_000
+
+/** Whether a typed column says what RentProg's record says. */
+const agrees = (record: SimulatedRecord, column: string, value: Schema.Json): boolean => {
+  const formatted = record[`${column}_formatted`]
+  if (Predicate.isString(formatted))
+    return Predicate.isString(value) && Date.parse(value) === Date.parse(formatted) - late
+  const field = record[column] ?? null
+  if (field === null || value === null) return field === value
+  return Predicate.isNumber(value) ? Number(field) === value : String(field) === String(value)
+}
+
+const isRight = (
+  record: SimulatedRecord,
+  data: Readonly<Record<string, Schema.Json>>,
+  columns: Readonly<Record<string, Schema.Json>>
+): boolean =>
+  Object.keys(record).every((field) => Equal.equals(data[field], record[field])) &&
+  Object.entries(columns).every(
+    ([column, value]) => own.has(column) || !(column in record) || agrees(record, column, value)
+  )
 
 const compare = Effect.fnUntraced(function* (entityType: EntityType) {
   const sql = yield* PgClient.PgClient
@@ -65,19 +92,19 @@ const compare = Effect.fnUntraced(function* (entityType: EntityType) {
     ])
   )
   const rows = yield* sql`
-    SELECT mirror.rentprog_id, mirror.deleted_at IS NOT NULL AS deleted, mirror.data
+    SELECT mirror.rentprog_id, mirror.deleted_at IS NOT NULL AS deleted, mirror.data, to_jsonb(mirror.*) AS columns
     FROM ${sql(tables[entityType])} AS mirror
     UNION ALL
     -- What an event was about and the mirror does not know at all.
-    SELECT DISTINCT events.ext_id, false, NULL::jsonb FROM events
+    SELECT DISTINCT events.ext_id, false, NULL::jsonb, NULL::jsonb FROM events
     WHERE events.processed AND events.type LIKE ${`${entityType}\\_%`}
       AND NOT EXISTS (SELECT FROM ${sql(tables[entityType])} AS mirror WHERE mirror.rentprog_id = events.ext_id)
   `
   const mirrored = yield* Schema.decodeUnknownEffect(Schema.Array(MirrorRow))(rows)
-  const wrong = mirrored.filter(({ data, deleted, rentprog_id }) => {
+  const wrong = mirrored.filter(({ columns, data, deleted, rentprog_id }) => {
     const record = records.get(rentprog_id)
     if (record === undefined || deleted) return (record === undefined) !== deleted
-    return data === null || Object.keys(record).some((field) => !Equal.equals(data[field], record[field]))
+    return data === null || columns === null || !isRight(record, data, columns)
   })
   return {
     compared: mirrored.length,

@@ -17,7 +17,7 @@ export interface DayOptions {
   readonly seed?: string | number
   /** The share of webhooks and of log entries that nobody could make sense of, from 0 to 1; none where not given. */
   readonly garbage?: number
-  /** The share of client updates without `company_id`, from 0 to 1; none where not given. */
+  /** The share of client updates and of all creations without `company_id`, from 0 to 1; none where not given. */
   readonly withoutCompany?: number
 }
 
@@ -62,7 +62,8 @@ export const day = (options: DayOptions): Stream.Stream<Webhook, never, Simulato
       const send = Effect.fnUntraced(function* (state: State, happening: Happening) {
         const { company_id: _, ...homeless } = happening.body
         const withoutCompany = (yield* Random.next) < (options.withoutCompany ?? 0)
-        const body = withoutCompany && happening.type === "client_update" ? homeless : happening.body
+        const mayLack = happening.type === "client_update" || happening.type.endsWith("_create")
+        const body = withoutCompany && mayLack ? homeless : happening.body
         const webhook = yield* word(happening.type, body)
         const record = about(happening)
         const isLast = happening.type.endsWith("_destroy")

@@ -36,6 +36,7 @@ const remarks = [
   '{"a"=>[nil, 1]}',
   "😀 всё хорошо"
 ] as const
+const sources = ["Сайт", "Звонок", "Партнёр", "Instagram"] as const
 const managers = [
   [16001, "Ли Анна"],
   [16002, "Петров Иван"],
@@ -59,14 +60,27 @@ const letters = (count: number) =>
 const money = (amount: number): Effect.Effect<Schema.Json> =>
   Effect.map(Random.next, (random) => (random < 0.8 ? amount : amount.toFixed(1)))
 
+/** An instant as ISO 8601 in Tbilisi. */
+const iso = (epochMillis: number): string =>
+  DateTime.formatIso(DateTime.makeUnsafe(epochMillis + tbilisiOffset)).replace("Z", "+04:00")
+
 /** An instant as RentProg writes it: `02-03-2026 9:05` in Tbilisi, or ISO 8601. */
 const date = (epochMillis: number): Effect.Effect<string> =>
   Effect.map(Random.next, (random) => {
-    const iso = DateTime.formatIso(DateTime.makeUnsafe(epochMillis + tbilisiOffset))
-    if (random < 0.2) return iso.replace("Z", "+04:00")
-    const [day = "", time = ""] = iso.split("T")
+    const text = iso(epochMillis)
+    if (random < 0.2) return text
+    const [day = "", time = ""] = text.split("T")
     return `${day.split("-").reverse().join("-")} ${Number(time.slice(0, 2))}${time.slice(2, 5)}`
   })
+
+/** For each season what a day costs, by length of rent. */
+const prices = Effect.forEach([11, 12], (season_id, index) =>
+  Effect.map(Random.nextIntBetween(40, 200), (price) => ({
+    id: index + 1,
+    season_id,
+    values: [price, price - 10, price - 20]
+  }))
+)
 
 /** A whole car of a company. */
 export const car = Effect.fnUntraced(function* (id: number, companyId: number) {
@@ -85,6 +99,8 @@ export const car = Effect.fnUntraced(function* (id: number, companyId: number) {
     car_class: yield* Random.choice(classes),
     car_type: yield* Random.choice(bodies),
     fuel: yield* Random.choice(fuels),
+    engine_capacity: `${(yield* Random.nextIntBetween(10, 40)) / 10}`,
+    number_doors: yield* Random.nextIntBetween(3, 6),
     state: yield* Random.nextIntBetween(1, 6),
     mileage: yield* Random.nextIntBetween(10_000, 240_000),
     tank_value: yield* money(yield* Random.nextIntBetween(35, 80)),
@@ -94,7 +110,9 @@ export const car = Effect.fnUntraced(function* (id: number, companyId: number) {
     is_air: true,
     bluetooth: yield* Random.nextBoolean,
     heated_seats: yield* Random.nextBoolean,
-    roof_rack: null
+    roof_rack: null,
+    custom_field_1: null,
+    prices: yield* prices
   } satisfies SimulatedRecord
 })
 
@@ -118,33 +136,64 @@ export const client = Effect.fnUntraced(function* (id: number, companyId: number
 })
 
 /** A whole new booking of a car by a client. */
-export const booking = Effect.fnUntraced(function* (id: number, car: SimulatedRecord, clientId: number) {
+export const booking = Effect.fnUntraced(function* (
+  id: number,
+  car: SimulatedRecord,
+  client: SimulatedRecord
+) {
   const days = yield* Random.nextIntBetween(1, 14)
   const start = today + hour * (yield* Random.nextIntBetween(-72, 240))
+  const end = start + days * 24 * hour
   const price = yield* Random.nextIntBetween(20, 90)
   const [responsibleId, responsible] = yield* Random.choice(managers)
   return {
     id,
+    number: id - 500_000,
     company_id: car["company_id"] ?? null,
+    created_at: iso(start - 24 * hour),
     car_id: car.id,
-    client_id: clientId,
+    car_name: car["car_name"] ?? null,
+    car_code: car["code"] ?? null,
+    client_id: client.id,
+    first_name: client["name"] ?? null,
+    middle_name: client["middlename"] ?? null,
+    last_name: client["lastname"] ?? null,
+    client_category: client["category"] ?? null,
     active: true,
     in_rent: false,
+    archive: false,
+    technical: false,
+    source: yield* Random.choice(sources),
     state: "Новая",
     start_date: yield* date(start),
-    end_date: yield* date(start + days * 24 * hour),
+    end_date: yield* date(end),
+    // RentProg's own mistake: 4 hours late.
+    start_date_formatted: iso(start + tbilisiOffset),
+    end_date_formatted: iso(end + tbilisiOffset),
     days,
+    additional_hours: yield* Random.nextIntBetween(0, 5),
     price: yield* money(price),
     rental_cost: yield* money(price * days),
+    hours_cost: 0,
+    delivery: yield* money(20),
+    delivery_end: 0,
+    equipment: 0,
     total: yield* money(price * days + 20),
     deposit: yield* money(200),
-    start_place: yield* Random.choice(places),
-    end_place: yield* Random.choice(places),
+    location_start: yield* Random.choice(places),
+    location_end: yield* Random.choice(places),
+    start_mileage: car["mileage"] ?? null,
+    end_mileage: null,
+    start_worker_id: responsibleId,
+    end_worker_id: null,
     responsible,
     responsible_id: responsibleId,
     description: yield* Random.choice(remarks),
     created_from_api: yield* Random.nextBoolean,
-    additional_services: { gps: false, child_seat: days % 2 }
+    custom_field_1: "CDW",
+    car: { id: car.id, company_id: car["company_id"] ?? null },
+    client: { id: client.id },
+    counts: []
   } satisfies SimulatedRecord
 })
 
@@ -183,7 +232,7 @@ export const bookingChange = Effect.fnUntraced(function* (booking: SimulatedReco
     ],
     Активная: [
       { state: "Завершена", in_rent: false, active: false, total },
-      { end_place: yield* Random.choice(places), total }
+      { location_end: yield* Random.choice(places), total }
     ]
   }
   return yield* Random.choice<Arr.NonEmptyReadonlyArray<Schema.JsonObject>>(

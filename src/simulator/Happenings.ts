@@ -120,7 +120,7 @@ export const makeHappenings = Effect.gen(function* () {
     const [client, clientCreated] = Option.isSome(regular)
       ? [regular.value]
       : yield* newClient(yield* clientsCompany(companyId))
-    const booking = yield* Fleet.booking(nextId("booking"), car, client.id)
+    const booking = yield* Fleet.booking(nextId("booking"), car, client)
     const bookingCreated = yield* created("booking", booking)
     return [carCreated, clientCreated, bookingCreated].filter((one) => one !== undefined)
   })
