@@ -3,23 +3,31 @@
  * want it, many records of a kind from the pages of its list, the rest one by one.
  *
  * A want that comes while its record is already on its way gets a call of its own: it may be about a change that the
- * answer under way does not show.
+ * answer under way does not show. A call that nobody wants any more does not go out.
  */
-import { Effect, Exit, Fiber, Request, RequestResolver } from "effect"
+import { Effect, Exit, Fiber, Latch, Request, RequestResolver } from "effect"
 import type { Branch } from "../domain/Branch.ts"
 import type { EntityKey, EntityType, RentprogId } from "../domain/Entity.ts"
 import type { RentProgError } from "../domain/Reason.ts"
 import { type Addresses, type Fetched, pageSize, sizeByFirst } from "./Addresses.ts"
-import type { Calls } from "./Calls.ts"
 import { Patience } from "./Patience.ts"
 
 class Want extends Request.Class<
-  { readonly branch: Branch; readonly key: EntityKey },
+  {
+    readonly branch: Branch
+    readonly key: EntityKey
+    /** Open once nobody waits for the answer any more. */
+    readonly forsaken: Latch.Latch
+  },
   Fetched,
   RentProgError
 > {}
 
 type Wants = ReadonlyArray<Request.Entry<Want>>
+
+/** Until nobody waits for any of the answers any more. */
+const forsaken = (wants: Wants): Effect.Effect<void> =>
+  Effect.forEach(wants, ({ request }) => request.forsaken.await, { discard: true })
 
 /** How many wants a list is worth whose end was not seen: those that a page of the smallest size may bring. */
 const worthALongList = 10
@@ -28,7 +36,11 @@ const poorPages = 3
 /** How many single reads of a batch run side by side: enough that a few which hang hold up no others. */
 const sideBySide = 32
 
-export const make = Effect.fnUntraced(function* ({ one, page }: Addresses, ready: Calls["ready"]) {
+/** `ready` waits until a call of the branch may go out. */
+export const make = Effect.fnUntraced(function* (
+  { one, page }: Addresses,
+  ready: (branch: Branch) => Effect.Effect<void>
+) {
   const { gatherFor } = yield* Patience
   const scope = yield* Effect.scope
 
@@ -37,7 +49,11 @@ export const make = Effect.fnUntraced(function* ({ one, page }: Addresses, ready
     let pages = 1
 
     const satisfy = Effect.fn("RentProg.satisfy")(function* (entries: Wants) {
-      const wanted = Map.groupBy(entries, ({ request }) => request.key.entityId)
+      const wanted = new Map<RentprogId, Wants>()
+      for (const entry of entries) {
+        const id = entry.request.key.entityId
+        wanted.set(id, [...(wanted.get(id) ?? []), entry])
+      }
       yield* Effect.annotateCurrentSpan({ branch, entityType, wanted: wanted.size })
 
       /** Answers all who want the record; false where nobody does. */
@@ -45,6 +61,12 @@ export const make = Effect.fnUntraced(function* ({ one, page }: Addresses, ready
         for (const entry of wanted.get(id) ?? []) entry.completeUnsafe(exit)
         return wanted.delete(id)
       }
+
+      const dropForsaken = Effect.sync(() => {
+        for (const [id, wants] of wanted) {
+          if (wants.every(({ request }) => request.forsaken.isOpen())) wanted.delete(id)
+        }
+      })
 
       /**
        * Pages are read while they are worth more than the single reads they save: each costs one call and is worth the
@@ -57,6 +79,7 @@ export const make = Effect.fnUntraced(function* ({ one, page }: Addresses, ready
         let gain = 0
         for (let number = 1; ; number += 1) {
           const { length, records } = yield* page(branch, entityType, number)
+          yield* dropForsaken
           const fresh = records.filter(({ entityId }) => !seen.has(entityId))
           for (const { entityId } of fresh) seen.add(entityId)
           const found = fresh.filter((record) => settle(record.entityId, Exit.succeed(record))).length
@@ -82,10 +105,11 @@ export const make = Effect.fnUntraced(function* ({ one, page }: Addresses, ready
       if (wanted.size > pages) yield* readPages
       yield* Effect.forEach(
         Array.from(wanted),
-        ([entityId]) =>
+        ([entityId, wants]) =>
           one(branch, { entityType, entityId }).pipe(
             Effect.exit,
-            Effect.map((exit) => settle(entityId, exit))
+            Effect.map((exit) => settle(entityId, exit)),
+            Effect.raceFirst(forsaken(wants))
           ),
         { concurrency: sideBySide, discard: true }
       )
@@ -93,7 +117,7 @@ export const make = Effect.fnUntraced(function* ({ one, page }: Addresses, ready
 
     return RequestResolver.make<Want>((entries) =>
       // A batch outlives any one of its callers, but not this layer.
-      Effect.flatMap(Effect.forkIn(satisfy(entries), scope), Fiber.join)
+      Effect.flatMap(Effect.forkIn(Effect.raceFirst(satisfy(entries), forsaken(entries)), scope), Fiber.join)
     ).pipe(
       // Where the quota is used up, wants gather until a call may go out: the more there are, the more a page saves.
       RequestResolver.setDelayEffect(Effect.andThen(Effect.sleep(gatherFor), ready(branch)))
@@ -110,7 +134,11 @@ export const make = Effect.fnUntraced(function* ({ one, page }: Addresses, ready
 
   const fetch = Effect.fn("RentProg.fetch")(function* (branch: Branch, key: EntityKey) {
     yield* Effect.annotateCurrentSpan({ branch, ...key })
-    return yield* Effect.request(new Want({ branch, key }), resolverOf(branch, key.entityType))
+    const forsaken = Latch.makeUnsafe()
+    return yield* Effect.request(
+      new Want({ branch, key, forsaken }),
+      resolverOf(branch, key.entityType)
+    ).pipe(Effect.onInterrupt(() => forsaken.open))
   })
 
   return { fetch }

@@ -111,6 +111,44 @@ it.effect("an answer with another record's id is refused", () => {
 })
 
 describe("interruption", () => {
+  it.effect("of all who want it keeps a call from going out that waits for quota", () => {
+    const stub = makeStub((call) => (isList(call.path) ? json({}, 503) : record(call)))
+    return Effect.gen(function* () {
+      const wants = yield* Effect.forEach(numbers(1, 50), (id) => Effect.forkChild(fetch(id)))
+      yield* elapse(20_000)
+      const before = stub.reads.length
+      assert.isAtLeast(before, 5)
+      yield* Fiber.interruptAll(wants)
+      yield* elapse(600_000)
+      assert.lengthOf(stub.reads, before)
+      // Nor is any quota used up: what is wanted afterwards is had at once.
+      yield* Effect.forkChild(Effect.forEach(numbers(1, 5), fetch, { concurrency: "unbounded" }))
+      yield* elapse(1_000)
+      assert.isAbove(stub.reads.length, before)
+    }).pipe(Effect.provide(rentProg(stub, 20)))
+  })
+
+  it.effect("of some leaves the calls of the others, and no more pages than they are worth", () => {
+    const stub = makeStub((call) =>
+      isList(call.path)
+        ? json(
+            numbers(Number(call.params.get("page")) * 10 - 9, Number(call.params.get("page")) * 10).map(
+              (id) => ({ id })
+            )
+          )
+        : record(call)
+    )
+    return Effect.gen(function* () {
+      const wants = yield* Effect.forEach(numbers(1, 50), (id) => Effect.forkChild(fetch(id)))
+      yield* elapse(10)
+      assert.lengthOf(stub.reads, 1)
+      yield* Fiber.interruptAll(wants.slice(0, 49))
+      yield* elapse(600_000)
+      assert.isTrue(Exit.isSuccess(yield* Fiber.await(wants[49] ?? assert.fail())))
+      assert.isAtMost(stub.reads.length, 3)
+    }).pipe(Effect.provide(rentProg(stub, 4)))
+  })
+
   it.effect("of the layer ends what is under way, and its callers with it", () => {
     const stub = makeStub(() => "hang")
     return Effect.gen(function* () {
