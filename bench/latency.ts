@@ -24,7 +24,8 @@ const settings = Layer.unwrap(
         baseUrl: url,
         tokens: new Map(companies.map(({ branch }) => [branch, Redacted.make(companyTokens[branch] ?? "")])),
         userTokens: new Map(),
-        readsPerMinute: 6000
+        readsPerMinute: 6000,
+        searchesPerMinute: 6000
       },
       eventsFallbackInterval: Duration.seconds(30),
       historyFallbackInterval: Duration.minutes(1),

@@ -77,6 +77,12 @@ export class Settings extends Context.Service<
             PerMinute,
             "a whole number from 1 to 6000",
             60
+          ),
+          searchesPerMinute: yield* setting(
+            "RENTPROG_SEARCHES_PER_MINUTE",
+            PerMinute,
+            "a whole number from 1 to 6000",
+            10
           )
         },
         eventsFallbackInterval: yield* setting(

@@ -25,6 +25,14 @@ COMMENT ON COLUMN :SCHEMA.ignored_sentences.pattern IS
   'A regular expression (~), found anywhere in a sentence that reads in no way: the entry is done. Parked entries that match are done as well when the pattern is added.';
 COMMENT ON COLUMN :SCHEMA.ignored_sentences.note    IS 'What such a sentence says, for people.';
 
+COMMENT ON COLUMN :SCHEMA.bookings.start_place IS 'Unused: RentProg has no such field. See location_start.';
+COMMENT ON COLUMN :SCHEMA.bookings.end_place   IS 'Unused: RentProg has no such field. See location_end.';
+
+COMMENT ON COLUMN :SCHEMA.history_progress.read_from  IS 'What was made before that is not read.';
+COMMENT ON COLUMN :SCHEMA.history_progress.read_until IS 'Until when the operations log is known without a gap.';
+COMMENT ON COLUMN :SCHEMA.history_progress.stretches  IS
+  'What is written down by RentProg''s numbers, newest first; the last one begins at 0 where nothing below it is missing.';
+
 COMMENT ON COLUMN :SCHEMA.entity_timeline.source    IS 'event, history, sync or operator';
 COMMENT ON COLUMN :SCHEMA.entity_timeline.changes   IS '{field: [old, new]}';
 COMMENT ON COLUMN :SCHEMA.entity_timeline.log_entry IS

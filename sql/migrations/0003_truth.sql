@@ -36,6 +36,11 @@ ALTER TABLE :SCHEMA.bookings
   ADD COLUMN IF NOT EXISTS start_mileage    numeric,
   ADD COLUMN IF NOT EXISTS end_mileage      numeric;
 
+-- How much of a branch's log is written down: [{"from", "to", "entries"}], by RentProg's numbers, newest first.
+ALTER TABLE :SCHEMA.history_progress
+  ADD COLUMN IF NOT EXISTS read_from timestamptz,
+  ADD COLUMN IF NOT EXISTS stretches jsonb NOT NULL DEFAULT '[]';
+
 -- What a payment is for, where the log names it.
 ALTER TABLE :SCHEMA.payments
   ADD COLUMN IF NOT EXISTS booking_id text,

@@ -5,7 +5,7 @@
  * Told `Wake`, it drains the branch's due events until none is left. Each record is handled by a fiber of its own, so
  * no slow or failing record holds up another; events that come for a record in the meantime wait for the next fetch.
  */
-import { Deferred, Duration, Effect, FiberMap, Latch, Semaphore } from "effect"
+import { Deferred, Duration, Effect, Fiber, FiberHandle, FiberMap, Latch, Option } from "effect"
 import { ClusterSchema, Entity } from "effect/cluster"
 import { Rpc } from "effect/rpc"
 import { Events } from "../database/Events.ts"
@@ -57,9 +57,13 @@ export const layer = BranchActor.toLayer(
     const rentprog = yield* RentProg
     const known = yield* KnownBranches
     const component = `branch ${known.label(branch)}`
-    yield* Effect.addFinalizer(() => health.forget(component))
+    yield* Effect.addFinalizer(() =>
+      Effect.forEach([component, `log ${branch}`, `user token ${branch}`], health.forget, { discard: true })
+    )
     const inFlight = yield* FiberMap.make<string, void, never>()
     yield* Effect.addFinalizer(() => FiberMap.awaitEmpty(inFlight).pipe(Effect.timeoutOption(grace)))
+
+    const reading = yield* FiberHandle.make<void, never>()
 
     /** Open when there may be something new to take: a `Wake` came, or a record is done. */
     const news = Latch.makeUnsafe()
@@ -126,18 +130,23 @@ export const layer = BranchActor.toLayer(
       }
     })
 
-    const oneReader = yield* Semaphore.make(1)
-
     return BranchActor.of({
       Status: () => rentprog.standing(branch),
-      ReadLog: () => Effect.asVoid(oneReader.withPermitsIfAvailable(1)(readLog(branch))),
+      ReadLog: () =>
+        FiberHandle.run(reading, readLog(branch), { onlyIfMissing: true }).pipe(
+          Effect.flatMap(Fiber.await),
+          Effect.asVoid
+        ),
       Wake: () =>
         Effect.gen(function* () {
           // What a person holds waits in the table, and not for quota.
           const isHeld =
-            (yield* FiberMap.size(inFlight)) > 0 &&
+            ((yield* FiberMap.size(inFlight)) > 0 || Option.isSome(FiberHandle.getUnsafe(reading))) &&
             (yield* Effect.orElseSucceed(history.isPaused(branch), () => false))
-          if (isHeld) yield* FiberMap.clear(inFlight)
+          if (isHeld) {
+            yield* FiberMap.clear(inFlight)
+            yield* FiberHandle.clear(reading)
+          }
           news.openUnsafe()
           if (draining) return
           draining = true

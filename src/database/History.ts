@@ -1,8 +1,9 @@
 /** The table `history`, as the service sees it. PostgreSQL reads and applies its rows; here is what is left over. */
 import { PgClient } from "@effect/sql-pg"
-import { Context, Effect, Layer, Option } from "effect"
+import { Context, Effect, Layer, Option, Schema } from "effect"
 import type { Branch } from "../domain/Branch.ts"
 import type { HistoryId, LogEntry } from "../domain/History.ts"
+import { LogProgress } from "../domain/LogProgress.ts"
 import type { DatabaseError } from "../domain/Reason.ts"
 import { asDatabaseError } from "./Database.ts"
 import { askForMissing } from "./missingRecords.ts"
@@ -40,13 +41,13 @@ export class History extends Context.Service<
     readonly refusing: Effect.Effect<Refusing, DatabaseError>
     /** Whether a person holds the branch: nothing of its is asked of RentProg. */
     readonly isPaused: (branch: Branch) => Effect.Effect<boolean, DatabaseError>
-    /** Until when a branch's log has been read, in milliseconds since 1970. */
-    readonly readUntil: (branch: Branch) => Effect.Effect<Option.Option<number>, DatabaseError>
-    /** Writes down the entries that are new, and that the log has been read until then. Answers how many were new. */
+    /** How much of a branch's log is written down; none where it was never read. */
+    readonly logProgress: (branch: Branch) => Effect.Effect<Option.Option<LogProgress>, DatabaseError>
+    /** Writes down the entries that are new, and how much of the log is written down with them. Answers how many were new. */
     readonly record: (
       branch: Branch,
       entries: ReadonlyArray<LogEntry>,
-      until: number
+      progress: LogProgress
     ) => Effect.Effect<number, DatabaseError>
   }
 >()("jarvis/database/History") {
@@ -77,22 +78,33 @@ export class History extends Context.Service<
             Effect.map((rows) => rows.length > 0)
           ),
 
-        readUntil: (branch) =>
-          sql<{ readonly until: number }>`
-            SELECT (extract(epoch FROM history_progress.read_until) * 1000)::float8 AS until
+        logProgress: (branch) =>
+          sql`
+            SELECT
+              -- Early versions remembered until when alone.
+              (extract(epoch FROM coalesce(history_progress.read_from, history_progress.read_until)) * 1000)::float8
+                AS "readFrom",
+              (extract(epoch FROM history_progress.read_until) * 1000)::float8 AS "readUntil",
+              history_progress.stretches
             FROM history_progress WHERE history_progress.branch = ${branch}
           `.pipe(
             asDatabaseError,
-            Effect.map((rows) => Option.fromNullishOr(rows[0]?.until))
+            Effect.flatMap((rows) => Effect.orDie(decodeProgress(rows))),
+            Effect.map(Option.fromIterable)
           ),
 
-        record: (branch, entries, until) =>
+        record: (branch, entries, { readFrom, readUntil, stretches }) =>
           Effect.gen(function* () {
             const { traceId } = yield* Effect.orDie(Effect.currentSpan)
             // First, because it makes whoever writes down the same branch's entries wait.
             yield* sql`
-              INSERT INTO history_progress (branch, read_until) VALUES (${branch}, to_timestamp(${until}::float8 / 1000))
-              ON CONFLICT (branch) DO UPDATE SET read_until = excluded.read_until
+              INSERT INTO history_progress (branch, read_from, read_until, stretches)
+              VALUES (
+                ${branch}, to_timestamp(${readFrom}::float8 / 1000), to_timestamp(${readUntil}::float8 / 1000),
+                ${sql.json(stretches)}
+              )
+              ON CONFLICT (branch) DO UPDATE SET
+                read_from = excluded.read_from, read_until = excluded.read_until, stretches = excluded.stretches
             `
             const recorded = yield* sql`
               INSERT INTO history (
@@ -123,3 +135,5 @@ export class History extends Context.Service<
     })
   )
 }
+
+const decodeProgress = Schema.decodeUnknownEffect(Schema.Array(LogProgress))

@@ -170,7 +170,8 @@ const settings = Layer.effect(
         baseUrl: simulator.url,
         tokens: tokensOf(simulator.companyTokens),
         userTokens: tokensOf(simulator.userTokens),
-        readsPerMinute: 60
+        readsPerMinute: 60,
+        searchesPerMinute: 10
       },
       eventsFallbackInterval: Duration.seconds(2),
       historyFallbackInterval: Duration.seconds(2),

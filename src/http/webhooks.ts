@@ -9,7 +9,8 @@ import { Inbox, type IncomingEntry, type IncomingEvent } from "../database/Inbox
 import { storable, storableText } from "../database/storable.ts"
 import { readMoment } from "../domain/Moment.ts"
 import type { DatabaseError } from "../domain/Reason.ts"
-import { entryFields, plainEntry } from "../rentprog/Log.ts"
+import { flat } from "../rentprog/flat.ts"
+import { entryFields } from "../rentprog/Log.ts"
 import { textColumn } from "../rentprog/Records.ts"
 import { Api } from "./api/Api.ts"
 import { ContentTooLarge, Unavailable } from "./api/Problems.ts"
@@ -135,7 +136,7 @@ const readEntry = (sent: unknown, branch: string | null): Sent => {
   const plain = Predicate.isString(entry)
     ? { description: entry }
     : Predicate.isObject(entry)
-      ? plainEntry(entry)
+      ? flat(entry)
       : {}
   const read = Option.getOrUndefined(decodeEntry(plain))
   const companyId = read?.company_id ?? ""

@@ -1,7 +1,7 @@
 /**
- * Reads of RentProg's API: within the quota, with a token that holds, and with every status given its meaning.
+ * Calls of RentProg's API: within their quota, with a token that holds, and with every status given its meaning.
  */
-import { DateTime, Effect, Schema } from "effect"
+import { Effect } from "effect"
 import { HttpClientRequest } from "effect/http"
 import type { Branch } from "../domain/Branch.ts"
 import {
@@ -11,10 +11,10 @@ import {
   RentProgRateLimited,
   RentProgUnauthorized
 } from "../domain/Reason.ts"
-import type { Standing } from "../domain/Standing.ts"
+import { readJson } from "./Json.ts"
 import { Patience } from "./Patience.ts"
-import * as Quota from "./Quota.ts"
-import type { Token, Tokens } from "./Token.ts"
+import type { Quota } from "./Quota.ts"
+import type { Tokens } from "./Token.ts"
 import type { Transport } from "./Transport.ts"
 
 /** The JSON of a 200. */
@@ -24,8 +24,18 @@ export interface Reply {
   readonly sentAt: number
 }
 
-export type Calls = Effect.Success<ReturnType<typeof make>>
-export type Read = ReturnType<Calls["reader"]>
+/** Whose calls they are: what they bear, and what they spend. */
+export interface Caller {
+  readonly baseUrl: string
+  readonly tokens: Tokens
+  readonly quota: Quota
+}
+
+type Calls = ReturnType<Effect.Success<ReturnType<typeof make>>>
+/** One `GET` below the base address. */
+export type Read = Calls["get"]
+/** One `POST` of JSON. */
+export type Post = Calls["post"]
 
 /** RentProg: `Retry-After` is in seconds, and 60 where it is missing. */
 const usualWait = 60
@@ -36,26 +46,20 @@ const longestWait = 300
 const waitOf = (retryAfter = ""): number =>
   (/^\d+$/.test(retryAfter) ? Math.min(Number(retryAfter), longestWait) : usualWait) * 1000
 
-const parse = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Unknown))
-
-export const make = Effect.fnUntraced(function* (transport: Transport, readsPerMinute: number) {
+export const make = Effect.fnUntraced(function* (transport: Transport) {
   const { retriesAfter429 } = yield* Patience
-  const quota = yield* Quota.make(readsPerMinute)
 
-  /** One `GET` below `baseUrl`, waiting for quota first. Fails with `RentProgNotFound` on a 404. */
-  const reader = (baseUrl: string, tokens: Tokens) =>
-    Effect.fn("RentProg.read")(function* (
+  return ({ baseUrl, quota, tokens }: Caller) => {
+    /** Waits for quota first. Fails with `RentProgNotFound` on a 404. */
+    const call = Effect.fn("RentProg.read")(function* (
       branch: Branch,
       path: string,
-      params: Readonly<Record<string, number | string>> = {}
+      unsigned: HttpClientRequest.HttpClientRequest
     ): Effect.fn.Return<Reply, RentProgError> {
       yield* Effect.annotateCurrentSpan({ branch, path })
-      const request = HttpClientRequest.get(`${baseUrl}${path}`).pipe(
-        HttpClientRequest.setUrlParams(params),
-        HttpClientRequest.acceptJson
-      )
-      const what = `GET ${path} for branch ${branch}`
-      let refused: Token | undefined
+      const request = HttpClientRequest.acceptJson(unsigned)
+      const what = `${request.method} ${path} for branch ${branch}`
+      let isRenewed = false
       let limited = 0
 
       while (true) {
@@ -72,7 +76,7 @@ export const make = Effect.fnUntraced(function* (transport: Transport, readsPerM
         switch (status) {
           case 200: {
             yield* tokens.took(branch, true)
-            const json = yield* parse(body).pipe(
+            const json = yield* readJson(body).pipe(
               Effect.mapError(
                 () => new RentProgBadResponse({ detail: `${what} was answered with broken JSON` })
               )
@@ -80,18 +84,16 @@ export const make = Effect.fnUntraced(function* (transport: Transport, readsPerM
             return { json, sentAt }
           }
           case 401:
-            if (refused !== undefined) {
-              yield* tokens.took(branch, false)
-              return yield* new RentProgUnauthorized({
-                detail: `${what} was answered 401 to a new token as well`
-              })
+          case 403: {
+            if (status === 401 && !isRenewed) {
+              isRenewed = true
+              if (yield* tokens.discard(branch, token)) break
             }
-            refused = token
-            yield* tokens.discard(branch, token)
-            break
-          case 403:
             yield* tokens.took(branch, false)
-            return yield* new RentProgUnauthorized({ detail: `${what} was answered 403` })
+            return yield* new RentProgUnauthorized({
+              detail: `${what} was answered ${status}: correct its token in ${tokens.setting}`
+            })
+          }
           case 404:
             yield* tokens.took(branch, true)
             return yield* new RentProgNotFound({ detail: `${what} was answered 404` })
@@ -108,20 +110,25 @@ export const make = Effect.fnUntraced(function* (transport: Transport, readsPerM
       }
     })
 
-  /** Waits while a read would have to wait for quota; not where it would be turned away instead. */
-  const ready = (branch: Branch): Effect.Effect<void> =>
-    Effect.flatMap(transport.isOpen(branch), (isOpen) => (isOpen ? Effect.void : quota.ready(branch)))
+    const get = (
+      branch: Branch,
+      path: string,
+      params: Readonly<Record<string, number | string>> = {}
+    ): Effect.Effect<Reply, RentProgError> =>
+      call(branch, path, HttpClientRequest.get(`${baseUrl}${path}`, { urlParams: params }))
 
-  const standing = Effect.fnUntraced(function* (branch: Branch) {
-    const { left, pausedUntil } = yield* quota.standing(branch)
-    return {
-      quota_left: left,
-      quota_most: quota.most,
-      reads_per_minute: readsPerMinute,
-      quota_paused_until: pausedUntil === null ? null : DateTime.makeUnsafe(pausedUntil),
-      breaker: yield* transport.breakerOf(branch)
-    } satisfies Partial<Standing>
-  })
+    const post = (
+      branch: Branch,
+      path: string,
+      body: unknown,
+      headers: Readonly<Record<string, string>>
+    ): Effect.Effect<Reply, RentProgError> =>
+      call(
+        branch,
+        path,
+        HttpClientRequest.post(`${baseUrl}${path}`, { headers }).pipe(HttpClientRequest.bodyJsonUnsafe(body))
+      )
 
-  return { reader, ready, standing }
+    return { get, post }
+  }
 })

@@ -1,17 +1,17 @@
 /**
  * RentProg's API as a service: records, typed, by whichever calls are cheapest.
  */
-import { Context, Effect, Layer, type Redacted } from "effect"
+import { Context, DateTime, Effect, Layer, Option, type Redacted } from "effect"
 import type { HttpClient } from "effect/http"
 import type { Branch } from "../domain/Branch.ts"
 import type { EntityKey } from "../domain/Entity.ts"
-import type { LogEntry } from "../domain/History.ts"
 import type { RentProgError } from "../domain/Reason.ts"
 import type { Standing } from "../domain/Standing.ts"
 import * as Addresses from "./Addresses.ts"
 import * as Calls from "./Calls.ts"
 import * as Log from "./Log.ts"
 import * as Lookup from "./Lookup.ts"
+import * as Quota from "./Quota.ts"
 import * as Token from "./Token.ts"
 import * as Transport from "./Transport.ts"
 
@@ -27,6 +27,8 @@ export interface RentProgOptions {
   readonly userTokens: ReadonlyMap<Branch, Redacted.Redacted>
   /** How many reads each branch may make in any minute. RentProg: 120, shared with the company's other systems. */
   readonly readsPerMinute: number
+  /** How many pages of its log each branch may read in any minute. RentProg: 30 searches, shared likewise. */
+  readonly searchesPerMinute: number
 }
 
 export class RentProg extends Context.Service<
@@ -44,14 +46,19 @@ export class RentProg extends Context.Service<
      */
     readonly fetch: (branch: Branch, key: EntityKey) => Effect.Effect<Addresses.Fetched, RentProgError>
     /**
-     * The entries of the branch's operations log that were made from `from` until `to`, both in milliseconds since
-     * 1970. Fails as `fetch` does, with `RentProgUnauthorized` where the branch has no user token.
+     * A page of the branch's operations log, from 1, the newest entries first. Fails as `fetch` does, with
+     * `RentProgUnauthorized` where the branch has no user token, and with `RentProgNotFound` where RentProg keeps its log
+     * at the older address alone.
      */
-    readonly readLog: (
+    readonly searchLog: (branch: Branch, page: number) => Effect.Effect<Log.LogPage, RentProgError>
+    /** A page of what was made in a window of the log, in any order, from the older address. */
+    readonly listLog: (
       branch: Branch,
-      from: number,
-      to: number
-    ) => Effect.Effect<ReadonlyArray<LogEntry>, RentProgError>
+      window: Log.Window,
+      page: number
+    ) => Effect.Effect<Log.LogPage, RentProgError>
+    /** When the branch's user token ends, where it says so. */
+    readonly userTokenEnds: (branch: Branch) => Option.Option<DateTime.Utc>
     /** Where a branch stands with the API. Asks RentProg nothing and uses no quota up. */
     readonly standing: (branch: Branch) => Effect.Effect<Standing>
     /** The branches that have a token. */
@@ -64,22 +71,47 @@ export class RentProg extends Context.Service<
 }
 
 const make = Effect.fnUntraced(function* (options: RentProgOptions) {
-  const { baseUrl, readsPerMinute, tokens, userTokens } = options
+  const { baseUrl, readsPerMinute, searchesPerMinute, tokens, userTokens } = options
   const transport = yield* Transport.make
-  const calls = yield* Calls.make(transport, readsPerMinute)
+  const calls = yield* Calls.make(transport)
+
   const company = yield* Token.make(transport, baseUrl, tokens)
+  const reads = yield* Quota.make(readsPerMinute)
+  const { get } = calls({ baseUrl, tokens: company, quota: reads })
+  /** Waits while a read would have to wait for quota; not where it would be turned away instead. */
+  const ready = (branch: Branch): Effect.Effect<void> =>
+    Effect.flatMap(transport.isOpen(branch), (isOpen) => (isOpen ? Effect.void : reads.ready(branch)))
+  const { fetch } = yield* Lookup.make(Addresses.make(get), ready)
+
   const users = Token.ofUsers(userTokens)
-  const read = calls.reader(baseUrl, company)
-  const { fetch } = yield* Lookup.make(Addresses.make(read), calls.ready)
-  const readLog = Log.make(calls.reader(baseUrl.replace(/\/public$/, ""), users))
-  const branches = Array.from(new Set([...tokens.keys(), ...userTokens.keys()]))
+  const { list, search } = Log.make(
+    calls({
+      baseUrl: baseUrl.replace(/\/public$/, ""),
+      tokens: users,
+      quota: yield* Quota.make(searchesPerMinute)
+    })
+  )
+
   const standing = Effect.fnUntraced(function* (branch: Branch): Effect.fn.Return<Standing> {
+    const { left, pausedUntil } = yield* reads.standing(branch)
     const user = yield* users.standing(branch)
     return {
-      ...(yield* calls.standing(branch)),
+      quota_left: left,
+      quota_most: reads.most,
+      reads_per_minute: readsPerMinute,
+      quota_paused_until: pausedUntil === null ? null : DateTime.makeUnsafe(pausedUntil),
+      breaker: yield* transport.breakerOf(branch),
       token: yield* company.standing(branch),
       user_token: user === "missing" ? null : user
     }
   })
-  return RentProg.of({ fetch, readLog, standing, branches })
+
+  return RentProg.of({
+    fetch,
+    searchLog: search,
+    listLog: list,
+    userTokenEnds: (branch) => Option.flatMap(Option.fromNullishOr(userTokens.get(branch)), Token.expiryOf),
+    standing,
+    branches: Array.from(new Set([...tokens.keys(), ...userTokens.keys()]))
+  })
 })

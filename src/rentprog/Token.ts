@@ -1,7 +1,7 @@
 /**
  * The tokens that calls bear: one for each branch, shared by all its calls until shortly before it runs out.
  */
-import { Cache, Clock, DateTime, Duration, Effect, Exit, type Redacted, Schema } from "effect"
+import { Cache, Clock, DateTime, Duration, Effect, Exit, Option, Redacted, Schema } from "effect"
 import { HttpClientRequest } from "effect/http"
 import type { Branch } from "../domain/Branch.ts"
 import {
@@ -23,8 +23,10 @@ export interface Token {
 export interface Tokens {
   /** The branch's token, asked for where there is none; callers that come meanwhile share the answer. */
   readonly get: (branch: Branch) => Effect.Effect<Token, RentProgError>
-  /** Forgets a token that RentProg refused, unless another has taken its place. */
-  readonly discard: (branch: Branch, token: Token) => Effect.Effect<void>
+  /** Forgets a token that RentProg refused, unless another has taken its place. False where no other can be had. */
+  readonly discard: (branch: Branch, token: Token) => Effect.Effect<boolean>
+  /** Where a person corrects it. */
+  readonly setting: "RENTPROG_TOKENS" | "RENTPROG_HISTORY_TOKENS"
   /** Remembers whether RentProg took the branch's token for what it is. */
   readonly took: (branch: Branch, isTaken: boolean) => Effect.Effect<void>
   /** How RentProg took the branch's token the last time. */
@@ -44,6 +46,17 @@ const reception = (given: ReadonlyMap<Branch, Redacted.Redacted>) => {
       Effect.sync(() => (!given.has(branch) ? "missing" : refused.has(branch) ? "refused" : "ok"))
   } satisfies Pick<Tokens, "took" | "standing">
 }
+
+/** A JWT: what it claims is its middle part. */
+const Claims = Schema.StringFromBase64Url.pipe(
+  Schema.decodeTo(Schema.fromJsonString(Schema.Struct({ exp: Schema.Finite })))
+)
+
+/** Until when a token lives, where it says so, as a JWT does. */
+export const expiryOf = (token: Redacted.Redacted): Option.Option<DateTime.Utc> =>
+  Schema.decodeUnknownOption(Claims)(Redacted.value(token).split(".")[1]).pipe(
+    Option.flatMap(({ exp }) => DateTime.make(exp * 1000))
+  )
 
 /** A clock that is ahead of RentProg's must not cost a token request for each read. */
 const shortestUse = Duration.toMillis("15 seconds")
@@ -105,13 +118,18 @@ export const make = Effect.fnUntraced(function* (
 
   return {
     get: (branch) => Cache.get(tokens, branch),
-    discard: (branch, token) => Cache.invalidateWhen(tokens, branch, (current) => current === token),
+    discard: (branch, token) =>
+      Effect.as(
+        Cache.invalidateWhen(tokens, branch, (current) => current === token),
+        true
+      ),
+    setting: "RENTPROG_TOKENS",
     took,
     standing
   } satisfies Tokens
 })
 
-/** Tokens of users, for the operations log. They do not run out; one that RentProg refuses stays refused. */
+/** Tokens of users, for the operations log: there is no other to ask for where RentProg refuses one. */
 export const ofUsers = (userTokens: ReadonlyMap<Branch, Redacted.Redacted>): Tokens => ({
   ...reception(userTokens),
   get: (branch) => {
@@ -124,5 +142,6 @@ export const ofUsers = (userTokens: ReadonlyMap<Branch, Redacted.Redacted>): Tok
         )
       : Effect.succeed({ value, lifetime: Number.POSITIVE_INFINITY })
   },
-  discard: () => Effect.void
+  setting: "RENTPROG_HISTORY_TOKENS",
+  discard: () => Effect.succeed(false)
 })

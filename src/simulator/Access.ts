@@ -19,6 +19,8 @@ export interface AccessRules {
   readonly tokenLifetime: Duration.Input
   /** Record and list calls that a company token is good for in a minute. */
   readonly readsPerMinute: number
+  /** Pages of the operations log that a user's token is good for in a minute. */
+  readonly searchesPerMinute: number
   /** Calls of `get_token` that a company token is good for in a minute. */
   readonly tokensPerMinute: number
 }
@@ -79,11 +81,11 @@ export const makeAccess = (rules: () => AccessRules) => {
     return known.branch
   })
 
-  /** Lets one read of a user through, of the same quota, and says for which branch. */
+  /** Lets one search of a user through, of a quota of its own, and says for which branch. */
   const admitUser = Effect.fnUntraced(function* (userToken: string) {
     const branch = employerOf(userToken)
     if (branch === undefined) return yield* new Refused({ status: 401, detail: "Unknown user token" })
-    yield* spend(`read:${branch}`, rules().readsPerMinute, yield* Clock.currentTimeMillis)
+    yield* spend(`search:${branch}`, rules().searchesPerMinute, yield* Clock.currentTimeMillis)
     return branch
   })
 

@@ -2,7 +2,7 @@
  * RentProg's API as routes over simulated records: addresses, pages, refusals, and the faults that befall calls.
  */
 import { NodeHttpServerRequest } from "@effect/platform-node"
-import { DateTime, Duration, Effect, Layer, Option, Predicate, type Schema } from "effect"
+import { DateTime, Duration, Effect, Layer, Option, Predicate, Schema } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import type { EntityType } from "../domain/Entity.ts"
 import { type Access, Refused } from "./Access.ts"
@@ -22,10 +22,11 @@ export interface Manners {
   readonly ignorePageSize: boolean
   /** Whether a list is an array, or an object with the array under `data`. */
   readonly envelope: Readonly<Record<EntityType, "array" | "data">>
-  /** Whether the operations log is an array, or an object with the array under one of these names. */
-  readonly historyShape: "array" | "data" | "history_items"
-  /** Entries of the operations log are `{id, attributes: {…}}`, or else plain. */
-  readonly historyAttributes: boolean
+  /**
+   * Where the operations log is: at `POST /search_operations`, or at the older `GET /history_items`, as an array or an object with
+   * the array under one of these names. The other address answers 404.
+   */
+  readonly historyAt: "search_operations" | "array" | "data" | "history_items"
   /** Numbers are sent as strings. */
   readonly numbersAsText: boolean
 }
@@ -94,6 +95,19 @@ const instant = (
   })
 }
 
+/** What the search of the operations log asks for; RentProg's own page sends all of it. */
+const Search = Schema.Struct({
+  page: Schema.Int.check(Schema.isGreaterThan(0)),
+  per_page: Schema.Int.check(Schema.isGreaterThan(0)),
+  sort_by: Schema.Literal("id"),
+  direction: Schema.Literals(["asc", "desc"]),
+  search: Schema.Null
+})
+
+/** The private API answers RentProg's own page alone. */
+const isOwnPage = ({ headers }: Request): boolean =>
+  headers["origin"] === "https://web.rentprog.ru" && headers["referer"] === "https://web.rentprog.ru/"
+
 /** The whole API as routes of an `HttpRouter`. */
 export const routes = ({ access, calls, faults, history, manners, records }: World) => {
   const json = (body: Schema.Json) =>
@@ -107,6 +121,8 @@ export const routes = ({ access, calls, faults, history, manners, records }: Wor
       ? HttpServerResponse.setHeader(response, "retry-after", String(retryAfter))
       : response
   }
+
+  const nothing = () => Effect.fail(new Refused({ status: 404, detail: "No such address" }))
 
   const token = Effect.fnUntraced(function* (request: Request) {
     const { exp, token } = yield* access.issue(search(request).get("company_token") ?? "")
@@ -141,19 +157,35 @@ export const routes = ({ access, calls, faults, history, manners, records }: Wor
       return json(manners().envelope[kind] === "data" ? { data: found } : found)
     })
 
-  const operations = Effect.fnUntraced(function* (request: Request) {
+  /** The operations log as it is now, newest first. */
+  const searchOperations = Effect.fnUntraced(function* (request: Request) {
+    if (manners().historyAt !== "search_operations") return yield* nothing()
+    if (!isOwnPage(request)) return yield* new Refused({ status: 403, detail: "Forbidden" })
+    const branch = yield* access.admitUser(bearer(request))
+    const { direction, page, per_page } = yield* HttpServerRequest.schemaBodyJson(Search).pipe(
+      Effect.mapError(() => new Refused({ status: 422, detail: "This is no search" }))
+    )
+    const all = (yield* history.list(branch)).toSorted((one, other) =>
+      direction === "desc" ? other.id - one.id : one.id - other.id
+    )
+    const size = manners().ignorePageSize ? ordinaryPage : per_page
+    const data = all
+      .slice((page - 1) * size, page * size)
+      .map((attributes) => ({ id: String(attributes.id), type: "operation", attributes: { ...attributes } }))
+    return json({ operations: { data }, total_operations: all.length })
+  })
+
+  const historyItems = Effect.fnUntraced(function* (request: Request) {
+    const shape = manners().historyAt
+    if (shape === "search_operations") return yield* nothing()
     const branch = yield* access.admitUser(bearer(request))
     const params = search(request)
     const from = yield* instant(params, "created_at_from", Number.NEGATIVE_INFINITY)
     const to = yield* instant(params, "created_at_to", Number.POSITIVE_INFINITY)
-    const { historyAttributes, historyShape } = manners()
-    const found = (yield* paged(yield* history.list(branch, { from, to }), params, "per_page")).map(
-      ({ id, ...attributes }) => (historyAttributes ? { id, attributes } : { id, ...attributes })
-    )
-    return json(historyShape === "array" ? found : { [historyShape]: found })
+    const entries = yield* history.list(branch, { from, to })
+    const found = (yield* paged(entries, params, "per_page")).map((item) => ({ ...item }))
+    return json(shape === "array" ? found : { [shape]: found })
   })
-
-  const nothing = () => Effect.fail(new Refused({ status: 404, detail: "No such address" }))
 
   /** The answer to a call, or what befalls it instead. */
   const befall = <R>(
@@ -201,7 +233,8 @@ export const routes = ({ access, calls, faults, history, manners, records }: Wor
       HttpRouter.add("GET", `${basePath}${onePath}/:id`, observed(one(kind, "main"))),
       HttpRouter.add("GET", `${basePath}${fallback}/:id`, observed(one(kind, "fallback")))
     ]),
-    HttpRouter.add("GET", `${userPath}/history_items`, observed(operations)),
+    HttpRouter.add("POST", `${userPath}/search_operations`, observed(searchOperations)),
+    HttpRouter.add("GET", `${userPath}/history_items`, observed(historyItems)),
     HttpRouter.add("*", "/*", observed(nothing))
   )
 }

@@ -73,11 +73,12 @@ export const makeHistory = () => {
   /** The entries of every branch, oldest first. */
   const all: Effect.Effect<ReadonlyArray<LoggedItem>> = Effect.sync(() => sorted().map(({ item }) => item))
 
-  /** What the API shows `branch` of a window, oldest first. */
-  const list = (branch: Branch, { from, to }: Window): Effect.Effect<ReadonlyArray<HistoryItem>> =>
+  /** What the API shows `branch` of a window, or of all time, oldest first. */
+  const list = (branch: Branch, window?: Window): Effect.Effect<ReadonlyArray<HistoryItem>> =>
     Effect.sync(() =>
       sorted()
-        .filter(({ at, item }) => item.branch === branch && from <= at && at < to)
+        .filter(({ item }) => item.branch === branch)
+        .filter(({ at }) => window === undefined || (window.from <= at && at < window.to))
         .map(({ item: { branch: _, garbage: __, says: ___, ...item } }) => item)
     )
 

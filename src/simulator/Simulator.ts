@@ -30,12 +30,12 @@ export interface Switches extends AccessRules, Manners {
 const defaults: Switches = {
   tokenLifetime: "4 minutes",
   readsPerMinute: 120,
+  searchesPerMinute: 30,
   tokensPerMinute: 60,
   retryAfter: true,
   ignorePageSize: false,
   envelope: { car: "array", client: "array", booking: "data" },
-  historyShape: "array",
-  historyAttributes: false,
+  historyAt: "search_operations",
   numbersAsText: false,
   replicaLag: 0,
   latency: 0
@@ -49,7 +49,7 @@ export class Simulator extends Context.Service<
     readonly url: string
     /** Branch to company token, in the shape of `RENTPROG_TOKENS`. */
     readonly companyTokens: Readonly<Record<Branch, string>>
-    /** Branch to the token of a user of the branch: what `/api/v1/history_items` asks for. */
+    /** Branch to the token of a user of the branch: what `/api/v1/search_operations` asks for. */
     readonly userTokens: Readonly<Record<Branch, string>>
     /** Which branch each `company_id` is. */
     readonly companies: ReadonlyArray<Company>

@@ -1,6 +1,6 @@
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Fiber, Layer } from "effect"
 import * as BranchActor from "../../src/actors/Branch.ts"
 import { Branch } from "../../src/domain/Branch.ts"
 import { Fault, Simulator } from "../../src/simulator/Simulator.ts"
@@ -72,6 +72,24 @@ describe("a paused branch", () => {
     }).pipe(Effect.provide(actors))
   )
 
+  it.live("gives up the reading of its log when it is told", () =>
+    Effect.gen(function* () {
+      const simulator = yield* Simulator
+      const unhang = yield* simulator.fault(Fault.Hang(), { path: "/search_operations" })
+      const tbilisi = yield* actor("tbilisi")
+      const reading = yield* Effect.forkChild(tbilisi.ReadLog())
+      yield* until(reads, ({ length }) => length === 1)
+      yield* pause("tbilisi")
+      yield* tbilisi.Wake()
+      // What hangs would hang for an hour.
+      yield* Fiber.await(reading)
+      yield* unhang
+      yield* resume
+      yield* tbilisi.ReadLog()
+      assert.lengthOf(yield* reads, 2)
+    }).pipe(Effect.provide(alone({ patience: { callTimeout: "1 hour" } })))
+  )
+
   it.live("ends what is in flight", () =>
     Effect.gen(function* () {
       const simulator = yield* Simulator
@@ -104,7 +122,7 @@ describe("an actor", () => {
         quota_paused_until: null,
         breaker: "closed",
         token: "ok",
-        user_token: null
+        user_token: "ok"
       })
       assert.deepStrictEqual(yield* reads, [])
     }).pipe(Effect.provide(actors))

@@ -75,7 +75,8 @@ const rentprog = ({
         baseUrl: url,
         tokens: byBranch(tokens ?? companyTokens),
         userTokens: byBranch(userTokens),
-        readsPerMinute: 100_000
+        readsPerMinute: 100_000,
+        searchesPerMinute: 100_000
       })
     )
   ).pipe(Layer.provide(Layer.succeed(Patience, { ...hasty, ...patience })))
@@ -85,7 +86,10 @@ export const surroundings = (options: WorldOptions = {}) =>
   Layer.mergeAll(
     testDatabase,
     Health.layer,
-    Simulator.layer({ readsPerMinute: 100_000, tokensPerMinute: 100_000, ...options.simulator })
+    Simulator.layer({
+      ...{ readsPerMinute: 100_000, searchesPerMinute: 100_000, tokensPerMinute: 100_000 },
+      ...options.simulator
+    })
   ).pipe(Layer.provideMerge(Log.layer))
 
 /** What the actors need, over the surroundings. */

@@ -18,8 +18,8 @@ const entry = (operationId: string, more: Partial<LogEntry> = {}): LogEntry => (
   ...more
 })
 
-const record = (entries: ReadonlyArray<LogEntry>, branch = tbilisi, until = 1) =>
-  History.use((history) => history.record(branch, entries, until))
+const record = (entries: ReadonlyArray<LogEntry>, branch = tbilisi) =>
+  History.use((history) => history.record(branch, entries, { readFrom: 0, readUntil: 1, stretches: [] }))
 
 /** What was recorded, in the order in which it was. */
 const recorded = PgClient.PgClient.use(
@@ -52,6 +52,7 @@ layer(tests, { excludeTestServices: true })("History.record", (it) => {
         ...{ entity_type: "payment", entity_id: "7", user_name: "Анна С.", raw_data: full.raw },
         ...{ dated: true, now: false, processed: true }
       })
+      // The trigger dates what has no time of its own.
       assert.deepStrictEqual([second?.["now"], second?.["processed"]], [true, true])
       assert.lengthOf(yield* sql`SELECT FROM payments`, 2)
     })
@@ -127,7 +128,7 @@ layer(tests, { excludeTestServices: true })("History.record", (it) => {
   ])("with %s in it, and loses no other for it", ([, odd, written]) =>
     Effect.gen(function* () {
       yield* fresh
-      assert.strictEqual(yield* record([entry("1"), entry("2", odd), entry("3")], tbilisi), 3)
+      assert.strictEqual(yield* record([entry("1"), entry("2", odd), entry("3")]), 3)
       assert.sameMembers(yield* recorded, ["tbilisi 1", "tbilisi 2", "tbilisi 3"])
       const sql = yield* PgClient.PgClient
       const stored = yield* sql`SELECT description, user_name, raw_data FROM history WHERE operation_id = '2'`
@@ -137,17 +138,46 @@ layer(tests, { excludeTestServices: true })("History.record", (it) => {
     })
   )
 
-  it.effect("remembers for each branch until when its log has been read", () =>
+  it.effect("remembers for each branch how much of its log is written down", () =>
     Effect.gen(function* () {
       yield* fresh
-      const { readUntil } = yield* History
-      assert.isTrue(Option.isNone(yield* readUntil(tbilisi)))
-      yield* record([], tbilisi, 1_772_445_600_123)
-      yield* record([], kutaisi, 1_772_445_600_456)
-      assert.deepStrictEqual(yield* readUntil(tbilisi), Option.some(1_772_445_600_123))
-      yield* record([entry("1")], tbilisi, 1_772_445_700_007)
-      assert.deepStrictEqual(yield* readUntil(tbilisi), Option.some(1_772_445_700_007))
-      assert.deepStrictEqual(yield* readUntil(kutaisi), Option.some(1_772_445_600_456))
+      const { logProgress, record } = yield* History
+      assert.isTrue(Option.isNone(yield* logProgress(tbilisi)))
+      const first = { readFrom: 0, readUntil: 1_772_445_600_123, stretches: [] }
+      const other = { readFrom: 0, readUntil: 1_772_445_600_456, stretches: [{ from: 0, to: 7, entries: 0 }] }
+      yield* record(tbilisi, [], first)
+      yield* record(kutaisi, [], other)
+      assert.deepStrictEqual(yield* logProgress(tbilisi), Option.some(first))
+      const second = {
+        readFrom: 0,
+        readUntil: 1_772_445_700_007,
+        stretches: [
+          { from: 900, to: 2 ** 53 - 1, entries: 100 },
+          { from: 0, to: 700, entries: 0 }
+        ]
+      }
+      yield* record(tbilisi, [entry("900")], second)
+      assert.deepStrictEqual(yield* logProgress(tbilisi), Option.some(second))
+      assert.deepStrictEqual(yield* logProgress(kutaisi), Option.some(other))
+    })
+  )
+
+  it.effect("remembers no more than it writes down", () =>
+    Effect.gen(function* () {
+      yield* fresh
+      const sql = yield* PgClient.PgClient
+      const { logProgress } = yield* History
+      yield* record([entry("1")])
+      yield* sql`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'full'; END $$`
+      yield* sql`CREATE TRIGGER refuse AFTER INSERT ON history FOR EACH ROW EXECUTE FUNCTION refuse()`
+      const later = { readFrom: 0, readUntil: 5, stretches: [{ from: 0, to: 2, entries: 0 }] }
+      yield* Effect.flip(History.use((history) => history.record(tbilisi, [entry("2")], later)))
+      yield* sql`DROP TRIGGER refuse ON history`
+      yield* sql`DROP FUNCTION refuse()`
+      assert.deepStrictEqual(
+        yield* logProgress(tbilisi),
+        Option.some({ readFrom: 0, readUntil: 1, stretches: [] })
+      )
     })
   )
 })

@@ -110,7 +110,9 @@ layer(tests, { excludeTestServices: true })("the reading of a log", (it) => {
         ...{ userName: null, createdAt: null, raw: {} }
       })
       const record = (n: number, ...ids: ReadonlyArray<string>) =>
-        History.use((history) => within(n)(history.record(tbilisi, ids.map(entry), 0)))
+        History.use((history) =>
+          within(n)(history.record(tbilisi, ids.map(entry), { readFrom: 0, readUntil: 0, stretches: [] }))
+        )
       yield* record(1, "1")
       yield* record(2, "1", "2")
       assert.deepStrictEqual(yield* traces, [trace(1), trace(2)])

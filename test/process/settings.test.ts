@@ -23,6 +23,9 @@ const wrong: ReadonlyArray<readonly [name: string, value: string]> = [
   ["RENTPROG_READS_PER_MINUTE", "6001"],
   ["RENTPROG_READS_PER_MINUTE", "1.5"],
   ["RENTPROG_READS_PER_MINUTE", "Infinity"],
+  ["RENTPROG_SEARCHES_PER_MINUTE", "0"],
+  ["RENTPROG_SEARCHES_PER_MINUTE", "6001"],
+  ["RENTPROG_SEARCHES_PER_MINUTE", "2.5"],
   ["EVENTS_FALLBACK_INTERVAL", secret],
   ["EVENTS_FALLBACK_INTERVAL", "30"],
   ["EVENTS_FALLBACK_INTERVAL", "0 seconds"],
@@ -103,7 +106,8 @@ describe.concurrent("settings", () => {
         assert.deepInclude(settings.rentprog, {
           baseUrl: "https://rentprog.net/api/v1/public",
           tokens: new Map(),
-          readsPerMinute: 60
+          readsPerMinute: 60,
+          searchesPerMinute: 10
         })
       })
   )
@@ -116,6 +120,7 @@ describe.concurrent("settings", () => {
         RENTPROG_BASE_URL: "http://127.0.0.1:8080/api/",
         RENTPROG_TOKENS: `{"tbilisi": "${secret}"}`,
         RENTPROG_READS_PER_MINUTE: "6000",
+        RENTPROG_SEARCHES_PER_MINUTE: "30",
         EVENTS_FALLBACK_INTERVAL: "2 minutes",
         LOG_FORMAT: "JSON",
         LOG_LEVEL: "Warn",
@@ -136,7 +141,7 @@ describe.concurrent("settings", () => {
       })
       const { adminToken, databaseUrl, rentprog, webhookToken } = settings
       assert.strictEqual(rentprog.baseUrl, "http://127.0.0.1:8080/api")
-      assert.strictEqual(rentprog.readsPerMinute, 6000)
+      assert.deepStrictEqual([rentprog.readsPerMinute, rentprog.searchesPerMinute], [6000, 30])
       assert.notInclude(inspect([adminToken, databaseUrl, rentprog, webhookToken], { depth: null }), secret)
       for (const token of [adminToken, webhookToken]) {
         assert.strictEqual(Redacted.value(Option.getOrThrow(token)), longSecret)

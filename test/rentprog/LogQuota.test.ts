@@ -5,39 +5,51 @@ import { type Call, inTime, json, key, kutaisi, makeStub, rentProg, tbilisi } fr
 
 const numbers = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, n) => first + n)
 
-const read = (branch = tbilisi) => RentProg.use((rentprog) => rentprog.readLog(branch, 0, 1))
+const read = (branch = tbilisi) => RentProg.use((rentprog) => rentprog.searchLog(branch, 1))
 const fetch = (id: number) => RentProg.use((rentprog) => rentprog.fetch(tbilisi, key("car", id)))
+const isSearch = ({ path }: Call) => path === "/search_operations"
 const answer = (call: Call) =>
-  json(call.path === "/history_items" ? [] : { id: Number(call.path.slice("/cars/".length)) })
+  json(isSearch(call) ? { operations: { data: [] } } : { id: Number(call.path.slice("/cars/".length)) })
 
-describe("the quota", () => {
-  it.effect("is one for the log and the records of a branch", () => {
+describe("the quota of searches", () => {
+  it.effect("is the log's own, and each branch's", () => {
     const made = makeStub(answer)
     return Effect.gen(function* () {
-      yield* inTime(Effect.forEach(numbers(1, 4), (id) => Effect.andThen(fetch(id), read())))
+      yield* inTime(Effect.replicateEffect(read(), 10))
       const times = made.reads.map(({ at }) => at)
-      assert.lengthOf(times, 8)
-      for (const at of numbers(0, 3)) {
+      for (const at of numbers(0, 5)) {
         assert.isAtLeast((times[at + 4] ?? Number.NaN) - (times[at] ?? Number.NaN), 60_000)
       }
       const before = yield* Clock.currentTimeMillis
-      yield* inTime(read(kutaisi))
+      yield* inTime(Effect.all([fetch(1), fetch(2), fetch(3), read(kutaisi)]))
       assert.isBelow((yield* Clock.currentTimeMillis) - before, 1_000)
-    }).pipe(Effect.provide(rentProg(made, 4)))
+    }).pipe(Effect.provide(rentProg(made, 1_000_000, 4)))
   })
 
-  it.effect("that RentProg says is used up holds up the log, and the records with it", () => {
+  it.effect("that RentProg says is used up holds up the log, and no record", () => {
     const made = makeStub((call) =>
       call.number === 0 ? json({}, 429, { "retry-after": "7" }) : answer(call)
     )
     return Effect.gen(function* () {
       yield* inTime(Effect.all([read(), Effect.delay(fetch(1), "1 second")], { concurrency: 2 }))
-      const [refused = Number.NaN, ...others] = made.reads.map(({ at }) => at)
-      assert.lengthOf(others, 2)
-      for (const at of others) {
-        assert.isAtLeast(at, refused + 7_000)
-        assert.isBelow(at, refused + 8_000)
-      }
+      const began = made.reads[0]?.at ?? Number.NaN
+      assert.deepStrictEqual(
+        made.reads.slice(1).map((call) => [isSearch(call), Math.floor((call.at - began) / 1000)]),
+        [
+          [false, 1],
+          [true, 7]
+        ]
+      )
+    }).pipe(Effect.provide(rentProg(made)))
+  })
+
+  it.effect("leaves what the reads are told to wait for to the reads", () => {
+    const made = makeStub((call) =>
+      call.number === 0 ? json({}, 429, { "retry-after": "60" }) : answer(call)
+    )
+    return Effect.gen(function* () {
+      yield* inTime(Effect.all([fetch(1), Effect.delay(read(), "1 second")], { concurrency: 2 }))
+      assert.deepStrictEqual(made.reads.map(isSearch), [false, true, false])
     }).pipe(Effect.provide(rentProg(made)))
   })
 })

@@ -35,7 +35,8 @@ const against = (
         tokens: new Map(
           Object.entries(companyTokens).map(([branch, token]) => [Branch.make(branch), Redacted.make(token)])
         ),
-        readsPerMinute: 10_000
+        readsPerMinute: 10_000,
+        searchesPerMinute: 10
       }).pipe(Layer.provide([http, Layer.succeed(Patience, patience)]))
     )
   ).pipe(
@@ -167,7 +168,8 @@ describe("errors", () => {
         baseUrl: url,
         tokens: new Map([[tbilisi, Redacted.make("wrong")]]),
         userTokens: new Map(),
-        readsPerMinute: 60
+        readsPerMinute: 60,
+        searchesPerMinute: 10
       }).pipe(Layer.provide(NodeHttpClient.layerUndici))
       const error = yield* Effect.flip(fetch("car", 1)).pipe(Effect.provide(layer))
       assert.strictEqual(error._tag, "RentProgUnauthorized")
@@ -181,7 +183,8 @@ describe("errors", () => {
         baseUrl: "http://127.0.0.1:1/api",
         tokens: new Map([[tbilisi, Redacted.make("secret")]]),
         userTokens: new Map(),
-        readsPerMinute: 60
+        readsPerMinute: 60,
+        searchesPerMinute: 10
       }).pipe(Layer.provide([NodeHttpClient.layerUndici, Layer.succeed(Patience, hasty)]))
       const error = yield* Effect.flip(fetch("car", 1)).pipe(Effect.provide(layer))
       assert.strictEqual(error._tag, "RentProgUnavailable")

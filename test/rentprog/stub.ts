@@ -23,6 +23,10 @@ export interface Call {
   /** Below the base address: `/cars/1`. */
   readonly path: string
   readonly params: URLSearchParams
+  readonly method: string
+  readonly headers: Readonly<Record<string, string>>
+  /** The JSON that was posted. */
+  readonly body: unknown
   /** The company token or token it bore. */
   readonly bearer: string
   /** How many calls came before it, those for tokens apart. */
@@ -53,12 +57,15 @@ export const makeStub = (read: (call: Call) => Answer, token?: (call: Call) => A
   const client = HttpClient.make((request, url) =>
     Effect.gen(function* () {
       const at = yield* Clock.currentTimeMillis
-      const path = url.pathname.replace("/api", "")
+      const path = url.pathname.replace(/^\/api(\/public)?/, "")
       const params = url.searchParams
       const bearer =
         params.get("company_token") ?? (request.headers["authorization"] ?? "").slice("Bearer ".length)
       const log = path === "/get_token" ? tokenRequests : reads
-      const call = { at, path, params, bearer, number: log.length }
+      const { headers, method } = request
+      const sent = request.body._tag === "Uint8Array" ? new TextDecoder().decode(request.body.body) : "null"
+      const body: unknown = JSON.parse(sent)
+      const call = { at, path, params, method, headers, body, bearer, number: log.length }
       log.push(call)
       const exp = new Date(at + 240_000).toISOString().replace("Z", "+00:00")
       const answer =
@@ -76,12 +83,17 @@ export const makeStub = (read: (call: Call) => Answer, token?: (call: Call) => A
 }
 
 /** The client against a stub, with company tokens for tbilisi and kutaisi. */
-export const rentProg = (stub: Stub, readsPerMinute = 1_000_000): Layer.Layer<RentProg> =>
+export const rentProg = (
+  stub: Stub,
+  readsPerMinute = 1_000_000,
+  searchesPerMinute = 1_000_000
+): Layer.Layer<RentProg> =>
   RentProg.layer({
-    baseUrl: "http://rentprog.test/api",
+    baseUrl: "http://rentprog.test/api/public",
     tokens: new Map([tbilisi, kutaisi].map((branch) => [branch, Redacted.make(`company-secret-${branch}`)])),
     userTokens: new Map([tbilisi, kutaisi].map((branch) => [branch, Redacted.make(`user-secret-${branch}`)])),
-    readsPerMinute
+    readsPerMinute,
+    searchesPerMinute
   }).pipe(Layer.provide(stub.layer))
 
 /** Lets what waits for bodies, not for time, go on. */

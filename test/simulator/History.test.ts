@@ -12,6 +12,27 @@ const batumi = Branch.make("batumi")
 const world = (options?: Parameters<typeof Simulator.layer>[0]) =>
   Layer.mergeAll(Simulator.layer(options), NodeHttpClient.layerNodeHttp)
 
+/** A RentProg that keeps its log where it was. */
+const older = (options?: Parameters<typeof Simulator.layer>[0]) => world({ historyAt: "array", ...options })
+
+const ownPage = { origin: "https://web.rentprog.ru", referer: "https://web.rentprog.ru/" }
+const whole = { page: 1, per_page: 100, sort_by: "id", direction: "desc", search: null }
+
+/** Searches a branch's log, by default as RentProg's own page does. */
+const search = Effect.fnUntraced(function* (
+  body: unknown = whole,
+  headers: Readonly<Record<string, string>> = ownPage,
+  as: { readonly branch: Branch } | { readonly token: string } = { branch: tbilisi }
+) {
+  const { url, userTokens } = yield* Simulator
+  const token = "token" in as ? as.token : (userTokens[as.branch] ?? "")
+  return yield* HttpClientRequest.post(new URL("/api/v1/search_operations", url), { headers }).pipe(
+    HttpClientRequest.bearerToken(token),
+    HttpClientRequest.bodyJsonUnsafe(body),
+    HttpClient.execute
+  )
+})
+
 /** Asks for a branch's log, or with a token that is given instead. */
 const get = Effect.fnUntraced(function* (
   query: Record<string, string> = {},
@@ -33,6 +54,100 @@ const rows = (response: HttpClientResponse.HttpClientResponse) =>
 
 const said = Effect.fnUntraced(function* (query: Record<string, string>) {
   return (yield* rows(yield* get(query))).map(({ description }) => description)
+})
+
+describe("search_operations", () => {
+  it.effect("sends a branch its own entries, newest first, in JSON:API's form", () =>
+    Effect.gen(function* () {
+      const simulator = yield* Simulator
+      const first = yield* simulator.log(tbilisi, { description: "Мария Ли создала бронь №507616" })
+      yield* simulator.log(batumi, { description: "Мария Ли создала бронь №507617" })
+      const second = yield* simulator.log(tbilisi, { description: "", created_at: "soon", garbage: true })
+      const nothing = { operation_type: null, entity_type: null, entity_id: null, user_name: null }
+      const operation = (id: number, description: string, created_at: string) => ({
+        id: String(id),
+        type: "operation",
+        attributes: { id, ...nothing, description, created_at }
+      })
+      const answer = yield* Effect.flatMap(search(), (response) => response.json)
+      assert.deepStrictEqual<unknown>(answer, {
+        operations: {
+          data: [
+            operation(second.id, "", "soon"),
+            operation(first.id, first.description, "1970-01-01T00:00:00.000Z")
+          ]
+        },
+        total_operations: 2
+      })
+    }).pipe(Effect.provide(world()))
+  )
+
+  const Page = Schema.Struct({
+    operations: Schema.Struct({ data: Schema.Array(Schema.Struct({ id: Schema.String })) }),
+    total_operations: Schema.Int
+  })
+  it.effect("sends pages of the size asked for, or of ten", () =>
+    Effect.gen(function* () {
+      const simulator = yield* Simulator
+      for (let n = 0; n < 25; n += 1) yield* simulator.log(tbilisi, { description: "" })
+      const lengths = (per_page: number) =>
+        Effect.forEach([1, 2, 3, 4], (page) =>
+          Effect.gen(function* () {
+            const json = yield* (yield* search({ ...whole, page, per_page })).json
+            const { operations, total_operations } = yield* Schema.decodeUnknownEffect(Page)(json)
+            assert.strictEqual(total_operations, 25)
+            return operations.data.length
+          })
+        )
+      assert.deepStrictEqual(yield* lengths(20), [20, 5, 0, 0])
+      yield* simulator.set({ ignorePageSize: true })
+      assert.deepStrictEqual(yield* lengths(20), [10, 10, 5, 0])
+    }).pipe(Effect.provide(world()))
+  )
+
+  it.effect.each([
+    { headers: {}, status: 403 },
+    { headers: { origin: ownPage.origin }, status: 403 },
+    { headers: { referer: ownPage.referer }, status: 403 },
+    { headers: { ...ownPage, origin: "https://rentprog.net" }, status: 403 },
+    { headers: ownPage, status: 200 }
+  ])("answers RentProg's own page alone: %o", ({ headers, status }) =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* search(whole, headers)).status, status)
+    }).pipe(Effect.provide(world()))
+  )
+
+  it.effect.each([{}, { ...whole, page: 0 }, { ...whole, sort_by: "name" }, []].map((body) => ({ body })))(
+    "refuses what is no search: $body",
+    ({ body }) =>
+      Effect.gen(function* () {
+        assert.strictEqual((yield* search(body)).status, 422)
+      }).pipe(Effect.provide(world()))
+  )
+
+  it.effect("answers users only, thirty times a minute, whatever is read beside", () =>
+    Effect.gen(function* () {
+      const simulator = yield* Simulator
+      assert.strictEqual((yield* search(whole, ownPage, { token: "wrong" })).status, 401)
+      yield* TestClock.adjust("20 seconds")
+      for (let n = 0; n < 30; n += 1) assert.strictEqual((yield* search()).status, 200)
+      const refused = yield* search()
+      assert.deepStrictEqual([refused.status, refused.headers["retry-after"]], [429, "60"])
+      assert.strictEqual((yield* search(whole, ownPage, { branch: batumi })).status, 200)
+      yield* simulator.set({ readsPerMinute: 0 })
+      yield* TestClock.adjust("60 seconds")
+      assert.strictEqual((yield* search()).status, 200)
+    }).pipe(Effect.provide(world()))
+  )
+
+  it.effect("is where the log is, and the older address is not, unless somebody says so", () =>
+    Effect.gen(function* () {
+      const simulator = yield* Simulator
+      assert.deepStrictEqual([(yield* search()).status, yield* status({ branch: tbilisi })], [200, 404])
+      yield* simulator.set({ historyAt: "data" })
+      assert.deepStrictEqual([(yield* search()).status, yield* status({ branch: tbilisi })], [404, 200])
+    }).pipe(Effect.provide(world()))
+  )
 })
 
 describe("history_items", () => {
@@ -74,14 +189,14 @@ describe("history_items", () => {
         { id: bare.id, ...first },
         { id: full.id, ...second }
       ])
-      yield* simulator.set({ historyShape: "data", historyAttributes: true })
+      yield* simulator.set({ historyAt: "data" })
       assert.deepStrictEqual(yield* answer, {
         data: [
-          { id: bare.id, attributes: first },
-          { id: full.id, attributes: second }
+          { id: bare.id, ...first },
+          { id: full.id, ...second }
         ]
       })
-      yield* simulator.set({ historyShape: "history_items", historyAttributes: false, numbersAsText: true })
+      yield* simulator.set({ historyAt: "history_items", numbersAsText: true })
       assert.deepStrictEqual(yield* answer, {
         history_items: [
           { id: String(bare.id), ...first },
@@ -97,7 +212,7 @@ describe("history_items", () => {
           [tbilisi, false]
         ]
       )
-    }).pipe(Effect.provide(world()))
+    }).pipe(Effect.provide(older()))
   )
 
   it.effect("sends a window's entries, oldest first: from its beginning, and before its end", () =>
@@ -122,7 +237,7 @@ describe("history_items", () => {
       assert.deepStrictEqual(yield* said({ created_at_from: to }), ["third"])
       assert.deepStrictEqual(yield* said({ created_at_to: from }), [])
       assert.strictEqual((yield* get({ created_at_from: "yesterday" })).status, 422)
-    }).pipe(Effect.provide(world()))
+    }).pipe(Effect.provide(older()))
   )
 
   it.effect("sends pages of the size asked for, or of ten", () =>
@@ -137,10 +252,10 @@ describe("history_items", () => {
       yield* simulator.set({ ignorePageSize: true })
       assert.deepStrictEqual(yield* said({ per_page: "20", page: "2" }), numbers.slice(10, 20))
       assert.strictEqual((yield* get({ page: "0" })).status, 422)
-    }).pipe(Effect.provide(world()))
+    }).pipe(Effect.provide(older()))
   )
 
-  it.effect("answers users only, within the branch's quota of reads", () =>
+  it.effect("answers users only, within the branch's quota of searches", () =>
     Effect.gen(function* () {
       const { companyTokens, url } = yield* Simulator
       const issued = yield* HttpClient.get(`${url}/get_token?company_token=${companyTokens[tbilisi]}`)
@@ -157,12 +272,12 @@ describe("history_items", () => {
       assert.strictEqual(yield* status({ branch: tbilisi }), 200)
       const refused = yield* get()
       assert.strictEqual(refused.status, 429)
-      assert.strictEqual(refused.headers["retry-after"], "40")
-      assert.strictEqual((yield* HttpClient.execute(read)).status, 429)
+      assert.strictEqual(refused.headers["retry-after"], "60")
+      assert.strictEqual((yield* HttpClient.execute(read)).status, 200)
       assert.strictEqual(yield* status({ branch: batumi }), 200)
-      yield* TestClock.adjust("40 seconds")
+      yield* TestClock.adjust("60 seconds")
       assert.strictEqual(yield* status({ branch: tbilisi }), 200)
-    }).pipe(Effect.provide(world({ readsPerMinute: 2 })))
+    }).pipe(Effect.provide(older({ searchesPerMinute: 1 })))
   )
 
   it.effect("has faults and is logged as any call", () =>
@@ -178,6 +293,6 @@ describe("history_items", () => {
         { ...call, query: "", branch: undefined, status: 401 },
         { ...call, query: "", branch: tbilisi, status: 200 }
       ])
-    }).pipe(Effect.provide(world()))
+    }).pipe(Effect.provide(older()))
   )
 })
