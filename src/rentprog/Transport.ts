@@ -2,11 +2,17 @@
  * One call of RentProg's API on the wire: timed, guarded by the branch's circuit breaker, and made again where the
  * network or the server failed.
  */
-import { Clock, Data, Duration, Effect, Exit, Metric, Predicate } from "effect"
-import { HttpClient, type HttpClientRequest } from "effect/http"
+import { Clock, Data, Duration, Effect, Exit, Metric, Predicate, Stream } from "effect"
+import {
+  FetchHttpClient,
+  HttpClient,
+  type HttpClientError,
+  HttpClientRequest,
+  type HttpClientResponse
+} from "effect/http"
 import { CircuitBreaker } from "effect/persistence"
 import type { Branch } from "../domain/Branch.ts"
-import { RentProgTimeout, RentProgUnavailable } from "../domain/Reason.ts"
+import { RentProgBadResponse, RentProgTimeout, RentProgUnavailable } from "../domain/Reason.ts"
 import type { Standing } from "../domain/Standing.ts"
 import { Patience } from "./Patience.ts"
 
@@ -20,7 +26,7 @@ export interface Answer {
   readonly sentAt: number
 }
 
-/** Every call made, those for tokens and those tried again included; `status` may be `timeout` or `connection`. */
+/** Every call made, those for tokens and those tried again included; `status` may be `timeout`, `connection` or `bad`. */
 const callsTotal = Metric.counter("jarvis_rentprog_calls_total", {
   description: "Calls of RentProg's API by branch and HTTP status",
   incremental: true
@@ -42,9 +48,44 @@ const bottomOf = (error: unknown): string => {
   return Predicate.isError(error) ? error.message : String(error)
 }
 
-const outcomeOf = (exit: Exit.Exit<Answer, Broken>): CircuitBreaker.Outcome => {
+/** An answer that makes no sense is one all the same, and no reason to try again. */
+type Answered = Answer | RentProgBadResponse
+
+const outcomeOf = (exit: Exit.Exit<Answered, Broken>): CircuitBreaker.Outcome => {
   if (Exit.isFailure(exit)) return CircuitBreaker.failure()
-  return exit.value.status === 429 ? CircuitBreaker.ignored : CircuitBreaker.success
+  return "status" in exit.value && exit.value.status === 429 ? CircuitBreaker.ignored : CircuitBreaker.success
+}
+
+/** How large an answer may be: 32 MB. A page of a hundred records has a few hundred kB. */
+const largestBody = 32 * 2 ** 20
+
+/** How often in a row an answer may send the call elsewhere on its host. */
+const mostRedirects = 3
+
+/** The whole body; one that is too large is given up where that shows, and its connection with it. */
+const bodyOf = (response: HttpClientResponse.HttpClientResponse, what: string) => {
+  const bytes: Stream.Stream<Uint8Array, HttpClientError.HttpClientError | RentProgBadResponse> =
+    response.stream
+  return Stream.limitBytes(bytes, largestBody, () =>
+    Stream.fail(
+      new RentProgBadResponse({
+        detail: `${what} was answered with more than ${largestBody / 2 ** 20} MB: see RENTPROG_BASE_URL`
+      })
+    )
+  ).pipe(
+    Stream.decodeText(),
+    Stream.mkString,
+    Effect.catchReason("HttpClientError", "EmptyBodyError", () => Effect.succeed(""))
+  )
+}
+
+/** Where a redirect leads to, on the host that the request was for. Nobody else may see the token. */
+const elsewhere = (request: HttpClientRequest.HttpClientRequest, location: string): URL | undefined => {
+  const from = new URL(request.url)
+  const to = URL.canParse(location, from.href) ? new URL(location, from.href) : undefined
+  return to?.host === from.host && (to.protocol === from.protocol || to.protocol === "https:")
+    ? to
+    : undefined
 }
 
 export const make = Effect.gen(function* () {
@@ -59,12 +100,28 @@ export const make = Effect.gen(function* () {
     const count = (status: string) => Metric.update(Metric.withAttributes(callsTotal, { branch, status }), 1)
     return Effect.gen(function* () {
       const sentAt = yield* Clock.currentTimeMillis
-      const response = yield* client.execute(request)
-      const body = yield* response.text
-      const { headers, status } = response
-      if (status >= 500) return yield* unavailable(String(status), `${what} was answered ${status}`)
-      return { status, body, retryAfter: headers["retry-after"], sentAt } satisfies Answer
+      let to = request
+      for (let redirects = 0; ; redirects += 1) {
+        const response = yield* client
+          .execute(to)
+          .pipe(Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" }))
+        const body = yield* bodyOf(response, what)
+        const { headers, status } = response
+        if (status >= 500) return yield* unavailable(String(status), `${what} was answered ${status}`)
+        const { location } = headers
+        if (status < 300 || status >= 400 || location === undefined) {
+          return { status, body, retryAfter: headers["retry-after"], sentAt } satisfies Answer
+        }
+        const url = elsewhere(to, location)
+        if (url === undefined || redirects === mostRedirects) {
+          return yield* new RentProgBadResponse({
+            detail: `${what} was answered ${status}, which leads ${url === undefined ? "to another host" : "round and round"}: see RENTPROG_BASE_URL`
+          })
+        }
+        to = HttpClientRequest.setUrl(to, url)
+      }
     }).pipe(
+      Effect.catchTag("RentProgBadResponse", (bad): Effect.Effect<Answered> => Effect.succeed(bad)),
       Effect.catchTag("HttpClientError", (error) =>
         Effect.fail(unavailable("connection", `${what} failed: ${bottomOf(error)}`))
       ),
@@ -75,7 +132,7 @@ export const make = Effect.gen(function* () {
           return Effect.fail(new Broken({ status: "timeout", error: new RentProgTimeout({ detail }) }))
         }
       }),
-      Effect.tap(({ status }) => count(String(status))),
+      Effect.tap((answered) => count("status" in answered ? String(answered.status) : "bad")),
       Effect.tapError(({ status }) => count(status))
     )
   }
@@ -105,12 +162,14 @@ export const make = Effect.gen(function* () {
   /**
    * Makes the call that `prepare` has ready, which may wait for its turn; each further try prepares anew. `what` says
    * in errors which call it was.
+   *
+   * Fails with `RentProgBadResponse` where the answer leads to another host, or is larger than 32 MB.
    */
   const send = <E>(
     branch: Branch,
     what: string,
     prepare: Effect.Effect<HttpClientRequest.HttpClientRequest, E>
-  ): Effect.Effect<Answer, E | RentProgTimeout | RentProgUnavailable> =>
+  ): Effect.Effect<Answer, E | RentProgBadResponse | RentProgTimeout | RentProgUnavailable> =>
     isOpen(branch).pipe(
       // Or it would wait for quota only to be turned away.
       Effect.filterOrFail(
@@ -121,6 +180,7 @@ export const make = Effect.gen(function* () {
       Effect.flatMap((request) =>
         call(branch, what, request).pipe(breaker.execute({ key: branch, classify: outcomeOf }))
       ),
+      Effect.flatMap((answered) => ("status" in answered ? Effect.succeed(answered) : Effect.fail(answered))),
       Effect.retry({ schedule: patience.retry, while: (error) => error instanceof Broken }),
       Effect.mapError((error) => {
         if (error instanceof Broken) return error.error
