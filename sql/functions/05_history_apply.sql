@@ -93,7 +93,11 @@ BEGIN
       )
   ) AS own ON true
   CROSS JOIN LATERAL (
-    SELECT (known -> 'field_times' ->> field.key)::timestamptz AS at, known -> 'field_entries' ->> field.key AS number
+    SELECT known -> 'field_entries' ->> field.key AS number,
+      -- A time that is still to come says nothing: no entry was made then.
+      CASE WHEN (known -> 'field_times' ->> field.key)::timestamptz <= now() THEN
+        (known -> 'field_times' ->> field.key)::timestamptz
+      END AS at
   ) AS last
   WHERE made_at >= coalesce((known ->> 'fetched_at')::timestamptz, '-infinity')
     AND CASE

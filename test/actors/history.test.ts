@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Metric, Stream } from "effect"
 import { Notifications } from "../../src/database/Notifications.ts"
 import { Simulator } from "../../src/simulator/Simulator.ts"
+import { whileOpen } from "../support/history.ts"
 import { about, events, insert as insertEvents, makeDue, mirror, until, wake } from "../support/tables.ts"
 import { readsOf } from "./calls.ts"
 import { Log, service, surroundings, world } from "./world.ts"
@@ -151,6 +152,39 @@ describe("without notifications", () => {
       yield* Effect.provide(tried, service({ notifications: silent, fallbackInterval: "100 millis" }))
       const [row] = yield* rows
       assert.strictEqual(row?.parked, parked)
+      // What waits for a record is moved by its arrival: that it is tried all the same is for once a day.
+      const late =
+        yield* sql`SELECT FROM history WHERE next_attempt_at BETWEEN now() + interval '23 hours' AND '9999-12-31'`
+      assert.strictEqual(late.length, attempts === 500 ? 1 : 0)
+    }).pipe(Effect.provide(surroundings()))
+  )
+})
+
+describe("a row that somebody holds", () => {
+  it.live("is passed over with a line in the log, keeps no other from its attempt, and is done later", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      yield* say(mileage(1), mileage(2))
+      yield* arriveQuietly(1)
+      yield* arriveQuietly(2)
+      yield* sql`UPDATE history SET revision = revision + 1, next_attempt_at = now() - interval '1 second'`
+      yield* Effect.gen(function* () {
+        yield* whileOpen(
+          "SELECT FROM history WHERE entity_id = '1' FOR UPDATE",
+          Effect.gen(function* () {
+            yield* Layer.build(service({ fallbackInterval: "100 millis" }))
+            yield* until(said("1 rows are locked, next time"), (times) => times > 0)
+            assert.deepStrictEqual(
+              (yield* rows).map(({ processed }) => processed),
+              [false, true]
+            )
+            // The listener hears what comes meanwhile.
+            yield* say(garbage)
+            yield* until(said("history waits"), (times) => times > 0)
+          })
+        )
+        yield* until(rows, (all) => all.filter(({ processed }) => processed).length === 2)
+      }).pipe(Effect.scoped)
     }).pipe(Effect.provide(surroundings()))
   )
 })

@@ -58,6 +58,20 @@ layer(tests, { excludeTestServices: true })("History.record", (it) => {
     })
   )
 
+  it.effect("leaves a time that does not read to PostgreSQL, which counts it as older than all others", () =>
+    Effect.gen(function* () {
+      yield* fresh
+      const sql = yield* PgClient.PgClient
+      yield* record([entry("5", { createdAt: null, raw: { id: 5, created_at: "yesterday" } })])
+      assert.deepStrictEqual<unknown>(yield* sql`SELECT created_at, processed FROM history`, [
+        { created_at: null, processed: true }
+      ])
+      assert.deepStrictEqual<unknown>(yield* sql`SELECT amount, paid_at FROM payments`, [
+        { amount: "60.0", paid_at: null }
+      ])
+    })
+  )
+
   it.effect("only what is new: by branch and number, within a batch as well", () =>
     Effect.gen(function* () {
       yield* fresh

@@ -104,6 +104,15 @@ layer(server(), { excludeTestServices: true })("an entry of the log", (it) => {
     })
   )
 
+  it.effect("whose time does not read has none; one without any was made now", () =>
+    Effect.gen(function* () {
+      const { created_at: _, ...rest } = entry
+      const [unread, none] = yield* received([{ ...rest, created_at: "31-02-2026 10:00" }, rest])
+      assert.strictEqual(unread?.created_at, null)
+      assert.isAbove(none?.created_at ?? 0, Date.parse("2026-03-01") / 1000)
+    })
+  )
+
   it.effect.each([
     ["Нина Ли создала платёж №77002, приход наличными 30.0USD", null],
     [

@@ -60,6 +60,16 @@ layer(testDatabase, { excludeTestServices: true })("when an entry counts as made
     })
   )
 
+  it.effect("a field that an earlier version froze thaws", () =>
+    Effect.gen(function* () {
+      yield* begin
+      const sql = yield* PgClient.PgClient
+      yield* sql`UPDATE cars SET field_times = '{"mileage": "2999-01-01T00:00:00+00:00"}'`
+      yield* insertEntry({ description: to(300), created_at: "2026-03-01T10:00:00Z" })
+      assert.deepInclude(yield* mirrored("cars", "5"), { mileage: 300 })
+    })
+  )
+
   it.effect("an entry dated ahead that waits does not overrule the record that it waited for", () =>
     Effect.gen(function* () {
       yield* begin
