@@ -11,7 +11,7 @@ import {
   stretchesOf,
   touchGround
 } from "../domain/LogProgress.ts"
-import { type DatabaseError, RentProgNotFound, reasonText } from "../domain/Reason.ts"
+import { type DatabaseError, RentProgBadResponse, RentProgNotFound, reasonText } from "../domain/Reason.ts"
 import { ordinaryPage, sizeByFirst } from "../rentprog/Addresses.ts"
 import { RentProg } from "../rentprog/RentProg.ts"
 import { Health } from "./Health.ts"
@@ -75,6 +75,10 @@ const search = Effect.fnUntraced(function* ({ began, branch, isPaused, known, wr
     if (page > last + 1 && reached !== null && ids.every((id) => id < reached.from)) {
       page -= 1
       continue
+    }
+    // Or all that is missing below would be taken for read.
+    if (length === 0 && known.stretches.length > 0 && page === 1) {
+      return yield* new RentProgBadResponse({ detail: "the log came empty, though entries of it are known" })
     }
     if (page === 1) size = sizeByFirst(length)
     repeats = page === last + 1 && String(ids) === String(before) ? repeats + 1 : 0

@@ -23,12 +23,14 @@ const makeLog = (size: number) => {
   let failAfter = Number.POSITIVE_INFINITY
   let beforePage: (page: number) => void = () => undefined
   let paused = false
+  let isEmpty = false
 
   const search = (_: Branch, page: number) =>
     Effect.suspend(() => {
       if (asked.length >= failAfter) return Effect.fail(new RentProgUnavailable({ detail: "away" }))
       asked.push(page)
       beforePage(page)
+      if (isEmpty) return Effect.succeed({ length: 0, entries: [] })
       const sorted = entries.toSorted((one, other) => other - one)
       const ids = sorted.slice((page - 1) * size, page * size)
       return Effect.succeed({
@@ -74,6 +76,9 @@ const makeLog = (size: number) => {
     read,
     before: (act: (page: number) => void) => {
       beforePage = act
+    },
+    empty: (empty: boolean) => {
+      isEmpty = empty
     },
     pause: () => {
       paused = true
@@ -141,6 +146,32 @@ describe("a reading", () => {
       const pages = yield* log.read()
       assert.isEmpty(log.missing())
       assert.isAtMost(pages.length, 25)
+    })
+  )
+
+  it.effect("takes a log that comes empty for no end of it", () =>
+    Effect.gen(function* () {
+      const log = makeLog(100)
+      log.add(...numbers(1, 200))
+      yield* log.read()
+      log.add(...numbers(201, 800))
+      yield* log.read(2)
+      log.empty(true)
+      assert.deepStrictEqual(yield* log.read(), [1])
+      log.empty(false)
+      yield* log.read()
+      assert.isEmpty(log.missing())
+    })
+  )
+
+  it.effect("of a log that was always empty is one", () =>
+    Effect.gen(function* () {
+      const log = makeLog(100)
+      assert.deepStrictEqual(yield* log.read(), [1])
+      assert.strictEqual(log.progress()?.readUntil, 0)
+      log.add(1)
+      yield* log.read()
+      assert.isEmpty(log.missing())
     })
   )
 

@@ -160,14 +160,6 @@ const cases: ReadonlyArray<Case> = [
     remedy: statement("DROP TRIGGER refuse ON cars")
   },
   {
-    name: "a character that PostgreSQL cannot hold",
-    code: "database_error",
-    neighbour: about("car_update", 2),
-    says: "Unicode",
-    cause: Simulator.use((simulator) => simulator.put("car", { ...car, car_name: "X\u0000 6" })),
-    remedy: putCar
-  },
-  {
     name: "a defect",
     code: "internal_error",
     neighbour: about("car_update", 2),
