@@ -127,8 +127,6 @@ describe("an entry", () => {
       { id: null },
       { id: "" },
       { id: "a7" },
-      { id: -7 },
-      { id: 7.5 },
       { id: "1234567890123456" },
       { id: true },
       { id: {} },
@@ -208,7 +206,7 @@ describe("a page", () => {
     return Effect.gen(function* () {
       assert.deepStrictEqual(yield* inTime(search(3)), { length: 0, entries: [] })
       const [call] = made.reads
-      assert.deepStrictEqual([call?.method, call?.path], ["POST", "/search_operations"])
+      assert.strictEqual(`${call?.method} ${call?.path}`, "POST /search_operations")
       assert.deepStrictEqual(call?.body, {
         ...{ page: 3, per_page: 100, sort_by: "id", direction: "desc", search: null }
       })
