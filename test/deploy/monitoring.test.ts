@@ -7,6 +7,7 @@ import { Yaml } from "effect/encoding"
 import { HttpRouter, HttpServerRequest } from "effect/http"
 import { Health, required } from "../../src/actors/Health.ts"
 import { Measures } from "../../src/database/Measures.ts"
+import { Branch } from "../../src/domain/Branch.ts"
 import { countWebhook } from "../../src/http/answers.ts"
 import { metrics } from "../../src/http/metrics.ts"
 import { Simulator } from "../../src/simulator/Simulator.ts"
@@ -14,6 +15,7 @@ import { service, surroundings } from "../actors/world.ts"
 import { type Family, parse } from "../http/exposition.ts"
 import { makeStub, record, rentProg } from "../rentprog/stub.ts"
 import { about, events, insert, until } from "../support/tables.ts"
+import { evaluate } from "./evaluate.ts"
 import { read } from "./promql.ts"
 
 const file = (path: string) => readFileSync(new URL(`../../deploy/${path}`, import.meta.url), "utf8")
@@ -76,13 +78,18 @@ const told = Effect.gen(function* () {
   const look = Effect.map(handler, ({ body }) =>
     parse(body._tag === "Uint8Array" ? new TextDecoder().decode(body.body) : "")
   ).pipe(Effect.provideService(HttpServerRequest.HttpServerRequest, request))
-  return yield* until(Effect.scoped(look), (families) => families.has("jarvis_history_total"))
+  return yield* until(
+    Effect.scoped(look),
+    (families) => families.has("jarvis_history_total") && families.has("jarvis_log_readable")
+  )
 }).pipe(
   Effect.scoped,
   Effect.provide(
-    Layer.mergeAll(service(), Measures.layer, rentProg(makeStub(record))).pipe(
-      Layer.provideMerge(surroundings())
-    )
+    Layer.mergeAll(
+      service({ logs: [Branch.make("tbilisi")] }),
+      Measures.layer,
+      rentProg(makeStub(record))
+    ).pipe(Layer.provideMerge(surroundings()))
   ),
   Effect.provideService(Metric.MetricRegistry, new Map())
 )
@@ -153,6 +160,56 @@ it.effect("the dashboard's source of data is a variable, and no panel lies upon 
         }
       }
     }
+  })
+)
+
+/** Noon, in seconds since 1970. */
+const noon = 1_772_366_400
+
+const sample = (
+  name: string,
+  value: number,
+  labels: Readonly<Record<string, string>> = { branch: "tbilisi" }
+) => ({
+  name: `jarvis_${name}`,
+  labels: { instance: "a", ...labels },
+  value
+})
+const part = (component: string, value: number) => sample("up", value, { component })
+const paused = sample("branch_paused", 1)
+
+it.effect.each([
+  ["a branch that RentProg refuses", [sample("branch_refused", 1)], ["JarvisBranchRefused"]],
+  ["one that it does not", [sample("branch_refused", 0)], []],
+  ["one that is behind", [sample("branch_behind_seconds", 301)], ["JarvisBranchBehind"]],
+  ["one that is not", [sample("branch_behind_seconds", 300)], []],
+  ["one that a person holds", [sample("branch_behind_seconds", 301), paused], []],
+  ["a log that cannot be read", [sample("log_readable", 0)], ["JarvisLogNotReadable"]],
+  ["one that can", [sample("log_readable", 1)], []],
+  ["one that nobody wants to be read", [sample("log_readable", 0), paused], []],
+  ["a log read long ago", [sample("log_read_until_seconds", noon - 1801)], ["JarvisLogNotRead"]],
+  ["one read of late", [sample("log_read_until_seconds", noon - 1800)], []],
+  ["one of a paused branch", [sample("log_read_until_seconds", 0), paused], []],
+  ["a user token that ends", [part("user token tbilisi", 0)], ["JarvisUserTokenEnds"]],
+  ["a branch's actor that fails", [part("branch tbilisi", 0)], ["JarvisPartDown"]],
+  ["the reader of the logs", [part("log reader", 0)], ["JarvisPartDown"]],
+  ["a database that is away", [part("database", 0)], ["JarvisNotReady"]],
+  [
+    "parts that have alerts of their own",
+    ["token tbilisi", "log tbilisi", "backlog tbilisi"].map((name) => part(name, 0)),
+    []
+  ],
+  ["parts that are up", ["database", "branch tbilisi", "user token tbilisi"].map((name) => part(name, 1)), []]
+] as const)("the rules on gauges: %s", ([, samples, expected]) =>
+  Effect.gen(function* () {
+    const gauges = /^jarvis_(up|branch_(refused|behind)|log_)|^time\(\)/
+    const fired = (yield* rules)
+      .filter(({ expr }) => gauges.test(expr))
+      .filter(({ expr }) => evaluate(samples, expr, noon).length > 0)
+    assert.deepStrictEqual(
+      fired.map(({ alert }) => alert),
+      [...expected]
+    )
   })
 )
 
