@@ -31,6 +31,7 @@ import type { Plan } from "./database/preflight.ts"
 import { RowActions } from "./database/RowActions.ts"
 import { Rows } from "./database/Rows.ts"
 import { Overviews } from "./http/Overviews.ts"
+import * as reportTroubles from "./http/reportTroubles.ts"
 import * as Server from "./http/Server.ts"
 import { Standings } from "./http/Standings.ts"
 import { RentProg } from "./rentprog/RentProg.ts"
@@ -139,7 +140,12 @@ const admin = Layer.unwrap(
   Settings.useSync(({ rentprog }) =>
     Layer.mergeAll(Overviews.layer, RowActions.layer, Pauses.layer).pipe(
       Layer.provide(Audit.layer),
-      Layer.provide(Backlog.layer({ tokens: Array.from(rentprog.tokens.keys()) })),
+      Layer.provide(
+        Backlog.layer({
+          tokens: Array.from(rentprog.tokens.keys()),
+          logs: Array.from(rentprog.userTokens.keys())
+        })
+      ),
       Layer.merge(Layer.mergeAll(Audit.layer, Entities.layer, Inbox.layer, Measures.layer, Rows.layer))
     )
   )
@@ -153,7 +159,7 @@ const http = Layer.effectDiscard(
     Effect.logInfo(`✅ HTTP server started, listening on ${address}`)
   )
 ).pipe(
-  Layer.provideMerge(Server.layer),
+  Layer.provideMerge(Layer.merge(Server.layer, reportTroubles.layer)),
   Layer.catchTag("ServeError", (error) => Layer.effectContext(Effect.fail(cannotListen(error)))),
   Layer.provide(NodeServices.layer)
 )

@@ -11,7 +11,13 @@ import {
   stretchesOf,
   touchGround
 } from "../domain/LogProgress.ts"
-import { type DatabaseError, RentProgBadResponse, RentProgNotFound, reasonText } from "../domain/Reason.ts"
+import {
+  type DatabaseError,
+  loggableReason,
+  RentProgBadResponse,
+  RentProgNotFound,
+  reasonText
+} from "../domain/Reason.ts"
 import { ordinaryPage, sizeByFirst } from "../rentprog/Addresses.ts"
 import { RentProg } from "../rentprog/RentProg.ts"
 import { Health } from "./Health.ts"
@@ -176,13 +182,13 @@ export const readLog = Effect.fn("readLog")(
       Effect.catch((error) =>
         Effect.andThen(
           Effect.logWarning("the operations log could not be read", reasonText(error)),
-          tellReadable(branch, reasonText(error))
+          tellReadable(branch, loggableReason(reasonText(error)))
         )
       ),
       Effect.catchDefect((defect) =>
         Effect.andThen(
           Effect.logError("the operations log could not be read", defect),
-          tellReadable(branch, String(defect))
+          tellReadable(branch, "a defect, see the log")
         )
       ),
       Effect.annotateLogs({ branch })

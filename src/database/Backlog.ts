@@ -2,10 +2,11 @@
 import { PgClient } from "@effect/sql-pg"
 import { Context, DateTime, Effect, Exit, Layer, Schema, Struct } from "effect"
 import { groupBy, isReadonlyArrayNonEmpty } from "effect/Array"
-import { BranchBacklog, Minute, type Backlog as OfTable } from "../domain/Backlog.ts"
+import { BranchBacklog, LogBacklog, Minute, type Backlog as OfTable } from "../domain/Backlog.ts"
 import { Branch } from "../domain/Branch.ts"
 import { Table } from "../domain/Row.ts"
 import { decodeRows } from "./decode.ts"
+import { sources } from "./Refusals.ts"
 import { asUnanswered, type Unanswered } from "./Unanswered.ts"
 
 /** Rows of a table that stand alike. */
@@ -17,7 +18,9 @@ const Group = Schema.Struct({
   reason: Schema.NullOr(Schema.String),
   count: Schema.Int,
   /** When the oldest of them arrived. */
-  oldest: Schema.DateTimeUtcFromString
+  oldest: Schema.DateTimeUtcFromString,
+  /** Since when the one has been due that has been due longest. */
+  due_since: Schema.NullOr(Schema.DateTimeUtcFromString)
 })
 type Group = typeof Group.Type
 
@@ -27,12 +30,15 @@ const Known = BranchBacklog.mapFields(Struct.pick(["branch", "name", "paused"]))
 const decodeGroups = decodeRows(Group)
 const decodeKnown = decodeRows(Known)
 const decodeMinutes = decodeRows(Minute)
+const decodeLogs = decodeRows(LogBacklog)
 
 export interface NotDone {
   readonly events: OfTable
   readonly history: OfTable
-  /** Each branch that is known: from the table `branches`, by its token, or because it is held; and 20 others of events. */
+  /** Each branch that is known: from the table `branches`, by a token, or because it is held; and 20 others of events. */
   readonly branches: ReadonlyArray<BranchBacklog>
+  /** Each branch whose log is read. */
+  readonly logs: ReadonlyArray<LogBacklog>
 }
 
 export class Backlog extends Context.Service<
@@ -43,9 +49,10 @@ export class Backlog extends Context.Service<
     readonly minutes: Effect.Effect<ReadonlyArray<Minute>, Unanswered>
   }
 >()("jarvis/database/Backlog") {
-  /** `tokens` are the branches that have one. */
+  /** `tokens` are the branches that have one, `logs` those whose log is read. */
   static readonly layer = (options: {
     readonly tokens: ReadonlyArray<Branch>
+    readonly logs: ReadonlyArray<Branch>
   }): Layer.Layer<Backlog, never, PgClient.PgClient> =>
     Layer.effect(
       Backlog,
@@ -57,13 +64,18 @@ export class Backlog extends Context.Service<
           SELECT ${table}::text AS "table", ${table === "events" ? sql`left(one.branch, 101)` : sql`NULL::text`} AS branch,
             left(split_part(one.reason, ':', 1), 100) AS reason,
             coalesce(one.next_attempt_at = 'infinity', false) AS parked, count(*) AS count,
-            least(greatest(min(one.ts), 'epoch'), '9999-12-31') AS oldest
-          FROM ${sql(table)} AS one WHERE NOT one.processed GROUP BY 2, 3, 4
+            least(greatest(min(one.ts), 'epoch'), '9999-12-31') AS oldest,
+            min(greatest(one.next_attempt_at, 'epoch')) FILTER (WHERE one.next_attempt_at <= now() AND held.at IS NULL)
+              AS due_since
+          FROM ${sql(table)} AS one
+          LEFT JOIN row_refusals AS held ON held.source = ${sources[table]} AND held.source_id = one.id
+          WHERE NOT one.processed
+          GROUP BY 2, 3, 4
         `
         const groups = sql`
           SELECT to_jsonb(counted.*) AS row
           FROM (
-            SELECT groups."table", groups.branch, groups.reason, groups.count, groups.oldest,
+            SELECT groups."table", groups.branch, groups.reason, groups.count, groups.oldest, groups.due_since,
               row_state(false, NULL, groups.reason, CASE WHEN groups.parked THEN 'infinity'::timestamptz END) AS state
             FROM (${groupsOf("events")} UNION ALL ${groupsOf("history")}) AS groups
           ) AS counted
@@ -81,6 +93,16 @@ export class Backlog extends Context.Service<
             FULL JOIN paused_branches AS held ON held.branch = listed.code
           ) AS known
         `.pipe(Effect.flatMap(decodeKnown))
+
+        const logs = sql`
+          SELECT to_jsonb(log.*) AS row
+          FROM (
+            SELECT reading.branch, progress.read_until
+            FROM unnest(${[...options.logs]}::text[]) AS reading (branch)
+            LEFT JOIN history_progress AS progress ON progress.branch = reading.branch
+          ) AS log
+          ORDER BY log.branch
+        `.pipe(Effect.flatMap(decodeLogs))
 
         const minutes = sql`
           WITH hour AS (
@@ -108,12 +130,13 @@ export class Backlog extends Context.Service<
         `.pipe(Effect.flatMap(decodeMinutes), asUnanswered, Effect.withSpan("Backlog.minutes"))
 
         return Backlog.of({
-          now: Effect.all([groups, known], { concurrency: "unbounded" }).pipe(
+          now: Effect.all([groups, known, logs], { concurrency: "unbounded" }).pipe(
             asUnanswered,
-            Effect.map(([groups, known]) => ({
+            Effect.map(([groups, known, logs]) => ({
               events: ofTable(groups.filter(({ table }) => table === "events")),
               history: ofTable(groups.filter(({ table }) => table === "history")),
-              branches: ofBranches(groups, known, options.tokens)
+              branches: ofBranches(groups, known, [...options.tokens, ...options.logs]),
+              logs
             })),
             Effect.withSpan("Backlog.now")
           ),
@@ -125,10 +148,10 @@ export class Backlog extends Context.Service<
 
 const total = (groups: ReadonlyArray<Group>): number => groups.reduce((sum, { count }) => sum + count, 0)
 
-const oldestOf = (groups: ReadonlyArray<Group>): DateTime.Utc | null => {
-  const oldest = groups.map(({ oldest }) => oldest)
-  return isReadonlyArrayNonEmpty(oldest) ? oldest.reduce((one, other) => DateTime.min(one, other)) : null
-}
+const first = (times: ReadonlyArray<DateTime.Utc>): DateTime.Utc | null =>
+  isReadonlyArrayNonEmpty(times) ? times.reduce((one, other) => DateTime.min(one, other)) : null
+
+const oldestOf = (groups: ReadonlyArray<Group>) => first(groups.map(({ oldest }) => oldest))
 
 const summed = (groups: ReadonlyArray<Group>) => {
   const of = (state: Group["state"]) => groups.filter((group) => group.state === state)
@@ -186,6 +209,7 @@ const ofBranches = (
       branch,
       name: listed.get(branch)?.name ?? null,
       paused: listed.get(branch)?.paused ?? null,
-      ...summed(eventsOf(branch))
+      ...summed(eventsOf(branch)),
+      due_since: first(eventsOf(branch).flatMap(({ due_since }) => (due_since === null ? [] : [due_since])))
     }))
 }

@@ -5,6 +5,7 @@ import type { DatabaseError } from "../domain/Reason.ts"
 import { Table } from "../domain/Row.ts"
 import { asDatabaseError } from "./Database.ts"
 import { KnownBranches } from "./KnownBranches.ts"
+import { sources } from "./Refusals.ts"
 import { within } from "./within.ts"
 
 /** Rows of a table that are not done and stand alike. */
@@ -17,7 +18,9 @@ const Undone = Schema.Struct({
   reason: Schema.String,
   count: Schema.Int,
   /** How long ago the oldest of them arrived, in seconds. */
-  oldest: Schema.Number
+  oldest: Schema.Number,
+  /** How long the one has been due that has been due longest, in seconds; 0 where none is. */
+  due: Schema.Number
 })
 export type Undone = typeof Undone.Type
 
@@ -45,13 +48,17 @@ export class Measures extends Context.Service<
         SELECT ${table}::text AS "table", undone.branch, undone.state,
           CASE WHEN undone.state = 'parked' THEN coalesce(reasons.code, 'unknown') ELSE '' END AS reason,
           count(*)::int AS count,
-          greatest(extract(epoch FROM now() - min(undone.ts)), 0)::float8 AS oldest
+          greatest(extract(epoch FROM now() - min(undone.ts)), 0)::float8 AS oldest,
+          greatest(extract(epoch FROM now() - min(undone.due_since)), 0)::float8 AS due
         FROM (
           SELECT CASE WHEN one.branch IS NULL OR one.branch = '' THEN ''
               WHEN one.branch = ANY (${[...known.all()]}::text[]) THEN one.branch ELSE 'other'
             END AS branch, one.ts, split_part(one.reason, ':', 1) AS code,
+            CASE WHEN one.next_attempt_at <= now() AND held.at IS NULL THEN greatest(one.next_attempt_at, 'epoch') END AS due_since,
             row_state(one.processed, one.ok, one.reason, one.next_attempt_at) AS state
-          FROM ${sql(table)} AS one WHERE NOT one.processed
+          FROM ${sql(table)} AS one
+          LEFT JOIN row_refusals AS held ON held.source = ${sources[table]} AND held.source_id = one.id
+          WHERE NOT one.processed
         ) AS undone LEFT JOIN reasons ON reasons.code = undone.code
         GROUP BY 2, 3, 4
       `

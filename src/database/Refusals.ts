@@ -13,7 +13,7 @@ import { isUndone } from "./isUndone.ts"
 import { type Fault, isPassing, sayFault, sayRefusal } from "./refusal.ts"
 
 /** The tables whose rows may refuse, and what `row_refusals.source` calls them. */
-const sources = { events: "event", history: "history" } as const
+export const sources = { events: "event", history: "history" } as const
 export type Source = keyof typeof sources
 
 export interface Refusal {

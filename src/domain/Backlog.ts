@@ -40,6 +40,16 @@ export const BranchBacklog = Schema.Struct({
   waiting: Schema.Int,
   parked: Schema.Int,
   /** When the oldest that is pending or waiting arrived. */
-  oldest: Schema.NullOr(Schema.DateTimeUtcFromString)
+  oldest: Schema.NullOr(Schema.DateTimeUtcFromString),
+  /** Since when the one has been due that has been due longest, apart from those that refuse to be updated. */
+  due_since: Schema.NullOr(Schema.DateTimeUtcFromString)
 })
 export type BranchBacklog = typeof BranchBacklog.Type
+
+/** How far a branch's operations log is known. */
+export const LogBacklog = Schema.Struct({
+  branch: Branch,
+  /** Null until it was read once. */
+  read_until: Schema.NullOr(Schema.DateTimeUtcFromString)
+})
+export type LogBacklog = typeof LogBacklog.Type

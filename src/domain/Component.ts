@@ -2,12 +2,13 @@ import { Schema } from "effect"
 
 /** A part of the service, and how it is. */
 export const Component = Schema.Struct({
-  /** `database`, `migrations`, `event listener`, `event fallback`, `branch tbilisi`, … */
+  /** `database`, `migrations`, `event listener`, `event fallback`, `branch tbilisi`, `token tbilisi`, … */
   name: Schema.String,
-  state: Schema.Literals(["up", "down", "starting"]),
+  /** `refused`: RentProg does not take the branch's token, or there is none. */
+  state: Schema.Literals(["up", "down", "starting", "refused"]),
   /** When it came into that state. */
   since: Schema.DateTimeUtcFromString,
-  /** What is wrong, where it is down. */
+  /** What is wrong, where it is not up. It quotes nothing that stands in a row. */
   detail: Schema.NullOr(Schema.String)
 }).annotate({ identifier: "Component" })
 export type Component = typeof Component.Type

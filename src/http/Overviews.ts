@@ -6,6 +6,7 @@ import { KnownBranches } from "../database/KnownBranches.ts"
 import { Unanswered } from "../database/Unanswered.ts"
 import type { BranchBacklog } from "../domain/Backlog.ts"
 import type { Branch } from "../domain/Branch.ts"
+import { troubleOf } from "../domain/Trouble.ts"
 import type { BranchState } from "./api/Branches.ts"
 import type { Away, Overview } from "./api/Overview.ts"
 import { Standings } from "./Standings.ts"
@@ -42,24 +43,35 @@ export class Overviews extends Context.Service<
       const standingOf = (branch: Branch) =>
         known.all().has(branch) ? standings.of(branch) : Effect.succeed(null)
 
-      const withStandings = (branches: ReadonlyArray<BranchBacklog>) =>
-        Effect.forEach(
+      const withStandings = Effect.fnUntraced(function* (branches: ReadonlyArray<BranchBacklog>) {
+        const now = yield* DateTime.now
+        return yield* Effect.forEach(
           branches,
-          (branch) => Effect.map(standingOf(branch.branch), (rentprog) => ({ ...branch, rentprog })),
+          (branch) =>
+            Effect.map(standingOf(branch.branch), (rentprog) => ({
+              ...branch,
+              rentprog,
+              ...troubleOf(branch, rentprog, now)
+            })),
           { concurrency: "unbounded" }
         )
+      })
 
       const now = Effect.gen(function* () {
-        const [{ branches, events, history }, minutes] = yield* Effect.all([backlog.now, backlog.minutes], {
-          concurrency: "unbounded"
-        })
+        const [{ branches, events, history, logs }, minutes] = yield* Effect.all(
+          [backlog.now, backlog.minutes],
+          {
+            concurrency: "unbounded"
+          }
+        )
         return {
           at: yield* DateTime.now,
           components: yield* health.components,
           events,
           history,
           minutes,
-          branches: yield* withStandings(branches)
+          branches: yield* withStandings(branches),
+          logs
         }
       }).pipe(
         Effect.timeoutOrElse({

@@ -6,7 +6,9 @@ import { Effect, Metric } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import { PrometheusMetrics } from "effect/observability"
 import { Health } from "../actors/Health.ts"
+import { KnownBranches } from "../database/KnownBranches.ts"
 import { Measures } from "../database/Measures.ts"
+import { Branch } from "../domain/Branch.ts"
 import type { Table } from "../domain/Row.ts"
 import { RentProg } from "../rentprog/RentProg.ts"
 
@@ -29,6 +31,14 @@ const backlogs = {
   history: backlogOf("history", "Entries of the operations log")
 }
 const paused = gauge("jarvis_branch_paused", "1 for each branch that a person holds")
+const behind = gauge(
+  "jarvis_branch_behind_seconds",
+  "How long the oldest due event has been due, by branch; 0 where none is"
+)
+const refused = gauge(
+  "jarvis_branch_refused",
+  "1 for each branch whose company token RentProg refuses or that has events and no token, else 0"
+)
 const quotaLeft = gauge("jarvis_rentprog_quota_left", "Reads of RentProg that may go out now, by branch")
 const breakerOpen = gauge(
   "jarvis_rentprog_breaker_open",
@@ -36,7 +46,9 @@ const breakerOpen = gauge(
 )
 const up = gauge("jarvis_up", "1 for each part of the service that works, 0 for one that does not or not yet")
 
-/** The rows that are not done. Branches that have none say so. */
+const none: ReadonlyArray<Branch> = []
+
+/** The rows that are not done. Branches that have none say so. Answers the branches that have events among them. */
 const backlog = Effect.gen(function* () {
   const measures = yield* Measures
   const { branches } = yield* RentProg
@@ -46,6 +58,13 @@ const backlog = Effect.gen(function* () {
       for (const branch of branches) yield* set(metric, { branch }, 0)
     }
   }
+  const late = new Map<string, number>()
+  for (const { branch, due, table } of undone) {
+    if (table === "events" && branch !== "") late.set(branch, Math.max(late.get(branch) ?? 0, due))
+  }
+  for (const branch of new Set([...branches, ...late.keys()])) {
+    yield* set(behind, { branch }, late.get(branch) ?? 0)
+  }
   for (const { branch, count, oldest, reason, state, table } of undone) {
     const metrics = backlogs[table]
     if (state === "parked") yield* set(metrics.parked, { branch, reason }, count)
@@ -53,15 +72,22 @@ const backlog = Effect.gen(function* () {
     if (state === "pending") yield* set(metrics.oldest, { branch }, oldest)
   }
   for (const branch of yield* measures.paused) yield* set(paused, { branch }, 1)
+  return Array.from(late.keys(), (branch) => Branch.make(branch))
 })
 
 const gauges = Effect.gen(function* () {
   const rentprog = yield* RentProg
   const health = yield* Health
   // The database may be away: the rest is told all the same.
-  yield* Effect.catch(backlog, ({ detail }) =>
-    Effect.logWarning(`the backlog could not be counted: ${detail}`)
+  const busy = yield* Effect.catch(backlog, ({ detail }) =>
+    Effect.as(Effect.logWarning(`the backlog could not be counted: ${detail}`), none)
   )
+  const known = yield* KnownBranches
+  for (const branch of new Set([...rentprog.branches, ...busy.filter((branch) => known.all().has(branch))])) {
+    const { token } = yield* rentprog.standing(branch)
+    const isRefused = token === "refused" || (token === "missing" && busy.includes(branch))
+    yield* set(refused, { branch }, isRefused ? 1 : 0)
+  }
   for (const branch of rentprog.branches) {
     const { breaker, quota_left } = yield* rentprog.standing(branch)
     yield* set(quotaLeft, { branch }, quota_left)

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Metric } from "effect"
+import { Health } from "../../src/actors/Health.ts"
 import { restarts } from "../../src/actors/supervise.ts"
 import { Events } from "../../src/database/Events.ts"
 import { DatabaseError } from "../../src/domain/Reason.ts"
@@ -17,6 +18,11 @@ const disturbed = (disturb: (events: typeof Events.Service) => Partial<typeof Ev
 
 const restartsOf = (name: string) =>
   Effect.map(Metric.value(Metric.withAttributes(restarts, { name })), ({ count }) => Number(count))
+
+/** What Health says of tbilisi. */
+const branchPart = Effect.flatMap(Health, ({ components }) =>
+  Effect.map(components, (all) => all.find(({ name }) => name === "branch tbilisi"))
+)
 
 const putCars = Effect.gen(function* () {
   const simulator = yield* Simulator
@@ -89,6 +95,11 @@ describe.concurrent("an outcome that cannot be written down", () => {
       yield* putCars
       yield* insert(about("car_update", 1))
       yield* until(readsOf("/cars/1"), (count) => count === 1)
+      const part = yield* until(branchPart, (part) => part?.state === "down")
+      assert.strictEqual(
+        part?.detail,
+        "the events of 1 record could not be settled, they stay due: see the log"
+      )
       // Each of these has the branch look for what is due.
       for (let id = 10; id < 20; id += 1) {
         yield* simulator.put("client", { id })
@@ -99,6 +110,7 @@ describe.concurrent("an outcome that cannot be written down", () => {
       broken = false
       yield* allProcessed
       assert.strictEqual(yield* readsOf("/cars/1"), 2)
+      yield* until(branchPart, (part) => part?.state === "up")
     }).pipe(Effect.provide(world({ events: events_ })))
   })
 })

@@ -3,12 +3,15 @@ import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import type { Page } from "playwright-core"
+import { Health } from "../../src/actors/Health.ts"
 import { comeBack, goAway } from "../actors/outage.ts"
+import { refused } from "../http/refusing.ts"
 import { server, Url } from "../http/server.ts"
 import { addressOf, serve } from "../process/program.ts"
 import { insertEvents } from "../support/events.ts"
 import { insertHistory } from "../support/history.ts"
 import { TestDatabase, testDatabase } from "../support/TestDatabase.ts"
+import { until } from "../support/tables.ts"
 import { Browser, doing, visit } from "./Browser.ts"
 
 /** Events that nobody can process, so that the service leaves them alone. */
@@ -19,6 +22,11 @@ const verdict = (page: Page) => page.getByRole("region", { name: "How things sta
 const connection = (page: Page) => page.getByRole("banner").getByRole("status")
 const tile = (page: Page, table: "Events" | "History", name: string) =>
   page.getByRole("region", { name: `${table} Backlog` }).getByRole("link", { name, exact: true })
+
+/** Waits for the first sweep, which says of a part that it is up. */
+const swept = Effect.flatMap(Health, ({ components }) =>
+  until(components, (all) => all.some(({ name }) => name === "event settling"))
+)
 
 const mark = (page: Page) => page.evaluate("window.sameDocument = true")
 /** Whether it is the document that was marked. */
@@ -165,6 +173,90 @@ layer(Browser.layer, { excludeTestServices: true, concurrent: true })("live", (i
             await page.getByRole("button", { name: matching }).click()
             await page.getByRole("dialog").getByText(ask[count]).waitFor()
           })
+        }
+      }
+    }).pipe(Effect.scoped, Effect.provide(server()))
+  )
+
+  const refusals = {
+    en: {
+      label: "How things stand",
+      well: "All is well",
+      verdict: "RentProg refuses the token of tbilisi",
+      remedy: "Correct its token in RENTPROG_TOKENS and restart.",
+      missing: "kutaisi has events and no token",
+      behind: /batumi is behind: an event has been due for 7 minutes/,
+      noLogs: "No log is read: RENTPROG_HISTORY_TOKENS is empty."
+    },
+    ru: {
+      label: "Как обстоят дела",
+      well: "Всё в порядке",
+      verdict: "RentProg не принимает токен филиала tbilisi",
+      remedy: "Исправьте токен в RENTPROG_TOKENS и перезапустите сервис.",
+      missing: "У филиала kutaisi есть события, но нет токена",
+      behind: /Филиал batumi отстаёт: событие ждёт своей очереди 7 минут/,
+      noLogs: "Журналы не читаются: RENTPROG_HISTORY_TOKENS не задан."
+    }
+  } as const
+
+  it.effect("all is not well while RentProg takes no token, or a branch falls behind", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      yield* swept
+      yield* sql`
+        INSERT INTO events (branch, type, ext_id, payload) VALUES
+          ('tbilisi', 'car_update', '1', '{}'), ('kutaisi', 'car_update', '2', '{}')
+      `
+      // No trigger notifies of this one, so no actor takes it before the next sweep.
+      yield* sql.withTransaction(
+        Effect.gen(function* () {
+          yield* sql`SET LOCAL session_replication_role = replica`
+          yield* sql`
+            INSERT INTO events (branch, type, ext_id, payload, next_attempt_at)
+            VALUES ('batumi', 'car_update', '3', '{}', now() - interval '7 minutes')
+          `
+        })
+      )
+      for (const locale of ["en", "ru"] as const) {
+        const { page } = yield* visit("/", { locale })
+        const { behind, label, missing, noLogs, remedy, verdict, well } = refusals[locale]
+        const region = page.getByRole("region", { name: label })
+        yield* doing(async () => {
+          await region.getByText(verdict, { exact: true }).waitFor()
+          await region.getByText(remedy).first().waitFor()
+          await region.getByText(missing).waitFor()
+          await region.getByText(behind).waitFor()
+          await page.getByText(noLogs).waitFor()
+          assert.notInclude(await region.innerText(), well)
+        })
+      }
+    }).pipe(Effect.scoped, Effect.provide(refused))
+  )
+
+  const parts = [
+    ["event settling", "Settling of events", "Запись итогов событий"],
+    ["adoption", "Adoption of old rows", "Приём старых строк"],
+    ["log tbilisi", "Operations log of tbilisi", "Журнал филиала tbilisi"],
+    ["user token tbilisi", "User token of tbilisi", "Токен пользователя филиала tbilisi"],
+    ["something new", "something new", "something new"]
+  ] as const
+
+  it.effect("each part that is not up is named in the verdict, and what to do about it", () =>
+    Effect.gen(function* () {
+      const health = yield* Health
+      yield* swept
+      for (const [name] of parts) yield* health.report(name, "down", `the detail of ${name}`)
+      for (const locale of ["en", "ru"] as const) {
+        const { page } = yield* visit("/", { locale })
+        const region = page.getByRole("region", { name: refusals[locale].label })
+        const text = yield* until(
+          doing(() => region.innerText()),
+          (text) => text.includes("something new")
+        )
+        for (const [name, en, ru] of parts) {
+          const down = locale === "en" ? `Down: ${en}` : `Не работает: ${ru}`
+          // With what there is to do.
+          assert.match(text, new RegExp(`${down}\\s*the detail of ${name}\\. \\p{L}`, "u"))
         }
       }
     }).pipe(Effect.scoped, Effect.provide(server()))

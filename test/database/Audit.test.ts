@@ -11,7 +11,7 @@ import { cars, fresh, who } from "../support/rows.ts"
 import { testDatabase } from "../support/TestDatabase.ts"
 
 const tests = Layer.merge(RowActions.layer, Pauses.layer).pipe(
-  Layer.provideMerge(Layer.merge(Audit.layer, Backlog.layer({ tokens: [] }))),
+  Layer.provideMerge(Layer.merge(Audit.layer, Backlog.layer({ tokens: [], logs: [] }))),
   Layer.provideMerge(testDatabase),
   Layer.provideMerge(Log.layer)
 )

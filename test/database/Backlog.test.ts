@@ -9,7 +9,9 @@ import { insertHistory } from "../support/history.ts"
 import { cars, fail, fresh, succeed } from "../support/rows.ts"
 import { testDatabase } from "../support/TestDatabase.ts"
 
-const tests = Backlog.layer({ tokens: [Branch.make("rustavi")] }).pipe(Layer.provideMerge(testDatabase))
+const tests = Backlog.layer({ tokens: [Branch.make("rustavi")], logs: [Branch.make("rustavi")] }).pipe(
+  Layer.provideMerge(testDatabase)
+)
 
 const nothing = { pending: 0, waiting: 0, parked: 0, oldest: null }
 
@@ -33,7 +35,7 @@ layer(tests, { excludeTestServices: true })("Backlog.now", (it) => {
           ["rustavi", null],
           ["service-center", "Service center"],
           ["tbilisi", "Tbilisi"]
-        ].map(([branch, name]) => [branch, name, { paused: null, ...nothing }])
+        ].map(([branch, name]) => [branch, name, { paused: null, due_since: null, ...nothing }])
       )
     })
   )
@@ -91,13 +93,62 @@ layer(tests, { excludeTestServices: true })("Backlog.now", (it) => {
         ]
       })
       assert.deepStrictEqual<unknown>(
-        branches.filter(({ waiting }) => waiting > 0).map(({ branch, oldest, ...rest }) => [branch, rest]),
+        branches
+          .filter(({ waiting }) => waiting > 0)
+          .map(({ branch, due_since, oldest, ...rest }) => [branch, rest]),
         [
           ["tbilisi", { name: "Tbilisi", paused: null, pending: 2, waiting: 2, parked: 1 }],
           ["telavi", { name: null, paused: null, pending: 0, waiting: 1, parked: 1 }]
         ]
       )
       assert.strictEqual(branches.length, 6)
+    })
+  )
+
+  it.effect("a branch's due events, but for those that refuse to be updated", () =>
+    Effect.gen(function* () {
+      yield* fresh
+      const sql = yield* PgClient.PgClient
+      const [first, second, third] = yield* cars(4)
+      const dueOf = Effect.map(
+        Backlog.use(({ now }) => now),
+        ({ branches }) =>
+          branches.find(({ branch }) => branch === "tbilisi")?.due_since?.pipe(DateTime.formatIso)
+      )
+      for (const [id, at] of [
+        [first, "2026-03-01T10:00:00Z"],
+        [second, "2026-03-01T10:01:00Z"],
+        [third, "2999-03-01T10:00:00Z"]
+      ] as const) {
+        yield* sql`
+          UPDATE events SET revision = revision + 1, next_attempt_at = ${at}::timestamptz WHERE id = ${id ?? ""}::bigint
+        `
+      }
+      assert.strictEqual(yield* dueOf, "2026-03-01T10:00:00.000Z")
+      yield* sql`
+        INSERT INTO row_refusals (source, source_id, at, attempts, next_attempt_at, why)
+        VALUES ('event', ${first ?? ""}::bigint, now(), 1, now(), 'a trigger of the company')
+      `
+      assert.strictEqual(yield* dueOf, "2026-03-01T10:01:00.000Z")
+      yield* sql`DELETE FROM row_refusals`
+    })
+  )
+
+  it.effect("how far each log is known", () =>
+    Effect.gen(function* () {
+      yield* fresh
+      const sql = yield* PgClient.PgClient
+      const logs = Effect.map(
+        Backlog.use(({ now }) => now),
+        ({ logs }) =>
+          logs.map(({ branch, read_until }) => [branch, read_until && DateTime.formatIso(read_until)])
+      )
+      assert.deepStrictEqual<unknown>(yield* logs, [["rustavi", null]])
+      yield* sql`
+        INSERT INTO history_progress (branch, read_until)
+        VALUES ('rustavi', '2026-03-01T10:00:00Z'), ('tbilisi', '2026-03-01T11:00:00Z')
+      `
+      assert.deepStrictEqual<unknown>(yield* logs, [["rustavi", "2026-03-01T10:00:00.000Z"]])
     })
   )
 

@@ -48,7 +48,7 @@ layer(tests, { excludeTestServices: true })("what is not done", (it) => {
       )
       const undone = yield* Measures.use(({ undone }) => undone)
       assert.sameDeepMembers(
-        undone.map(({ oldest, ...rest }) => ({ ...rest, old: oldest > 3000 })),
+        undone.map(({ due: _, oldest, ...rest }) => ({ ...rest, old: oldest > 3000 })),
         [
           { table, branch: "tbilisi", state: "pending", reason: "", count: 3, old: true },
           { table, branch: "tbilisi", state: "waiting", reason: "", count: 2, old: false },
@@ -59,6 +59,30 @@ layer(tests, { excludeTestServices: true })("what is not done", (it) => {
         ]
       )
       assert.isTrue(undone.every(({ oldest }) => oldest >= 0))
+    })
+  )
+
+  it.effect("has been due for so long, but for what refuses to be updated", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      yield* write(
+        "events",
+        `('tbilisi', false, NULL, NULL, now() - interval '10 minutes', now()),
+         ('tbilisi', false, NULL, NULL, now() - interval '20 minutes', now()),
+         ('tbilisi', false, false, 'rentprog_timeout: x', now() + interval '1 hour', now())`
+      )
+      const due = Effect.map(
+        Measures.use(({ undone }) => undone),
+        (undone) => undone.filter(({ table }) => table === "events").map(({ due }) => Math.round(due / 60))
+      )
+      assert.sameMembers(yield* due, [20, 0])
+      yield* sql`
+        INSERT INTO row_refusals (source, source_id, at, attempts, next_attempt_at, why)
+        SELECT 'event', events.id, now(), 1, now(), 'a trigger of the company' FROM events
+        WHERE events.next_attempt_at < now() - interval '15 minutes'
+      `
+      assert.sameMembers(yield* due, [10, 0])
+      yield* sql`DELETE FROM row_refusals`
     })
   )
 

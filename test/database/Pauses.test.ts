@@ -10,7 +10,12 @@ import { cars, fresh, notifiedBy, quiet, succeed, who } from "../support/rows.ts
 import { testDatabase } from "../support/TestDatabase.ts"
 
 const tests = Pauses.layer.pipe(
-  Layer.provideMerge(Layer.merge(Audit.layer, Backlog.layer({ tokens: [Branch.make("rustavi")] }))),
+  Layer.provideMerge(
+    Layer.merge(
+      Audit.layer,
+      Backlog.layer({ tokens: [Branch.make("rustavi")], logs: [Branch.make("rustavi")] })
+    )
+  ),
   Layer.provideMerge(testDatabase),
   Layer.provideMerge(quiet)
 )

@@ -59,7 +59,7 @@ const access = Layer.mergeAll(
 export const admin = Layer.mergeAll(rows, glance, branches, entities, actions).pipe(
   Layer.provideMerge(Layer.mergeAll(Overviews.layer, RowActions.layer, Pauses.layer)),
   Layer.provideMerge(KnownBranches.layer([withToken])),
-  Layer.provideMerge(Layer.mergeAll(Audit.layer, Backlog.layer({ tokens: [withToken] }))),
+  Layer.provideMerge(Layer.mergeAll(Audit.layer, Backlog.layer({ tokens: [withToken], logs: [withToken] }))),
   Layer.provideMerge(Layer.mergeAll(Rows.layer, Entities.layer, Health.layer, standings)),
   Layer.provideMerge(Layer.mergeAll(access, HttpServer.layerServices))
 )

@@ -1,6 +1,7 @@
 /** The service in a test, with its HTTP server on a port of its own, over a migrated database. */
 import { type IncomingHttpHeaders, request } from "node:http"
 import { ConfigProvider, Context, Effect, Layer } from "effect"
+import { Health } from "../../src/actors/Health.ts"
 import * as Server from "../../src/http/Server.ts"
 import * as Jarvis from "../../src/Jarvis.ts"
 import { Settings } from "../../src/Settings.ts"
@@ -24,6 +25,8 @@ export const server = (env: Readonly<Record<string, string>> = {}) => {
   return Layer.effect(Url, Server.address).pipe(
     Layer.provide(Jarvis.service),
     Layer.provide(settings),
+    // That of the service: a layer is built once.
+    Layer.provideMerge(Health.layer),
     Layer.provideMerge(testDatabase),
     Layer.provideMerge(Log.layer)
   )

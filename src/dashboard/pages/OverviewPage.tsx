@@ -3,6 +3,7 @@ import { Backlog } from "../parts/Backlog.tsx"
 import { Branches } from "../parts/Branches.tsx"
 import { Charts } from "../parts/Charts.tsx"
 import { Heading } from "../parts/Heading.tsx"
+import { Logs } from "../parts/Logs.tsx"
 import { Parts } from "../parts/Parts.tsx"
 import { Verdict } from "../parts/Verdict.tsx"
 import { useLive } from "../state/live.ts"
@@ -31,6 +32,7 @@ export const OverviewPage = () => {
           </div>
           <Charts overview={overview} />
           <Branches branches={overview.branches} />
+          <Logs components={overview.components} logs={overview.logs} />
         </div>
       )}
     </>

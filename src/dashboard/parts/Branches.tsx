@@ -36,6 +36,20 @@ const Quota = ({ state: { branch, rentprog } }: { readonly state: BranchState })
   )
 }
 
+/** Whether RentProg takes the branch's token, and whether it answers. */
+const RentProg = ({ state: { rentprog, token } }: { readonly state: BranchState }) => {
+  if (rentprog === null) return <span class="faint">{t.branches.unknown}</span>
+  const { breaker } = rentprog
+  // That of a branch which has no events is not missed.
+  const says = token ?? (rentprog.token === "missing" ? "unused" : null)
+  return (
+    <span class="state">
+      <Sign tone={says === null ? tones[breaker] : says === "unused" ? "idle" : "bad"} />
+      {says === null ? t.branches.breaker[breaker] : t.branches.token[says]}
+    </span>
+  )
+}
+
 const Count = ({
   branch,
   state,
@@ -90,7 +104,7 @@ export const Branches = ({ branches }: { readonly branches: ReadonlyArray<Branch
           </thead>
           <tbody>
             {branches.map((state) => {
-              const { branch, name, oldest, paused, rentprog } = state
+              const { branch, name, oldest, paused } = state
               return (
                 <tr key={branch}>
                   <th scope="row" class="card-title">
@@ -103,14 +117,7 @@ export const Branches = ({ branches }: { readonly branches: ReadonlyArray<Branch
                     <Quota state={state} />
                   </td>
                   <td class="wide-cell" data-label={t.branches.rentprog}>
-                    {rentprog === null ? (
-                      <span class="faint">{t.branches.unknown}</span>
-                    ) : (
-                      <span class="state">
-                        <Sign tone={tones[rentprog.breaker]} />
-                        {t.branches.breaker[rentprog.breaker]}
-                      </span>
-                    )}
+                    <RentProg state={state} />
                   </td>
                   <Count branch={branch} state="pending" count={state.pending} />
                   <Count branch={branch} state="waiting" count={state.waiting} />

@@ -4,7 +4,12 @@ import { useNow } from "../state/now.ts"
 import { partName } from "./findings.ts"
 import { Sign, type Tone } from "./Sign.tsx"
 
-const tones: { readonly [S in Component["state"]]: Tone } = { up: "good", down: "bad", starting: "warn" }
+const tones: { readonly [S in Component["state"]]: Tone } = {
+  up: "good",
+  down: "bad",
+  starting: "warn",
+  refused: "bad"
+}
 
 /** The parts that have to work, each with its state and since when. */
 export const Parts = ({ components }: { readonly components: ReadonlyArray<Component> }) => {

@@ -3,9 +3,9 @@ import type { Live } from "../state/live.ts"
 import { type Finding, findings } from "./findings.ts"
 import { Sign } from "./Sign.tsx"
 
-const More = ({ finding: { detail, links = [] } }: { readonly finding: Finding }) => (
+const More = ({ finding: { detail, links = [], remedy } }: { readonly finding: Finding }) => (
   <>
-    {detail}
+    {[detail, remedy].filter((text) => text).join(detail?.match(/[.!?…]$/) ? " " : ". ")}
     {links.map(({ href, text }) => (
       <a href={href} key={href}>
         {text}

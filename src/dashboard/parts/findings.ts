@@ -2,6 +2,8 @@
 
 import type { Backlog } from "../../domain/Backlog.ts"
 import type { Component } from "../../domain/Component.ts"
+import type { BranchState } from "../../http/api/Branches.ts"
+import { explain, reasonTitle } from "../i18n/explain.ts"
 import type { Moment } from "../i18n/format.ts"
 import { format, t } from "../i18n/index.ts"
 import type { Live } from "../state/live.ts"
@@ -11,6 +13,8 @@ export interface Finding {
   readonly tone: Tone
   readonly text: string
   readonly detail?: string | undefined
+  /** What to do about it. */
+  readonly remedy?: string | undefined
   /** Where to look. */
   readonly links?: ReadonlyArray<{ readonly href: string; readonly text: string }>
 }
@@ -18,26 +22,98 @@ export interface Finding {
 /** An age at which work that nobody looks at would have been done long since. */
 const late = 15 * 60_000
 
+/** Of what a part is, and of which branch: `log tbilisi`. */
+const read = (name: string) => {
+  const [, kind = "", branch = ""] = /^(branch|token|log|user token|backlog) (.*)$/.exec(name) ?? []
+  const kinds: { readonly [kind: string]: (branch: string) => string } = t.branchParts
+  return Object.hasOwn(t.parts, name) ? undefined : { kind, branch, say: kinds[kind] }
+}
+
 /** A part's name as people of the reader's language say it. */
 export const partName = (name: string): string => {
   const parts: { readonly [name: string]: string } = t.parts
-  return name.startsWith("branch ") ? t.overview.branchPart(name.slice(7)) : (parts[name] ?? name)
+  const ofBranch = read(name)
+  return ofBranch?.say?.(ofBranch.branch) ?? parts[name] ?? name
 }
 
-const ofParts = (components: ReadonlyArray<Component>): ReadonlyArray<Finding> => [
-  ...components
-    .filter(({ state }) => state === "down")
-    .map(
-      ({ detail, name }): Finding => ({
-        tone: "bad",
-        text: t.verdict.down(partName(name)),
-        detail: detail ?? undefined
-      })
-    ),
-  ...(components.some(({ state }) => state === "starting")
-    ? [{ tone: "warn" as const, text: t.verdict.starting, detail: t.verdict.startingDetail }]
-    : [])
-]
+const remedyOf = (name: string): string => {
+  const remedies: { readonly [name: string]: string } = t.remedies
+  return remedies[name] ?? remedies[read(name)?.kind ?? ""] ?? t.remedies.other
+}
+
+/** Every part that is not up. What `isTold` says is told of elsewhere, and better. */
+const ofParts = (
+  components: ReadonlyArray<Component>,
+  isTold: (name: string) => boolean = () => false
+): ReadonlyArray<Finding> => {
+  const starting = components.filter(({ state }) => state === "starting")
+  return [
+    ...components
+      .filter(({ name, state }) => state !== "up" && state !== "starting" && !isTold(name))
+      .map(
+        ({ detail, name }): Finding => ({
+          tone: "bad",
+          text: t.verdict.down(partName(name)),
+          detail: detail ?? undefined,
+          remedy: remedyOf(name)
+        })
+      ),
+    ...(starting.length > 0
+      ? [
+          {
+            tone: "warn" as const,
+            text: t.verdict.starting,
+            detail: t.verdict.startingDetail(starting.map(({ name }) => partName(name)).join(", "))
+          }
+        ]
+      : [])
+  ]
+}
+
+/** A branch whose token RentProg does not take, and one that falls behind. */
+const ofBranch = (
+  { behind, branch, oldest, paused, rentprog, token }: BranchState,
+  now: number
+): ReadonlyArray<Finding> => {
+  const age = behind && format.duration(now - behind.since.epochMilliseconds)
+  return [
+    ...(token === null
+      ? []
+      : [
+          {
+            tone: "bad" as const,
+            text: t.verdict.token[token](branch),
+            remedy: t.branchRemedies.token[token]
+          }
+        ]),
+    ...(rentprog !== null && rentprog.breaker !== "closed"
+      ? [{ tone: "warn" as const, text: t.verdict.breaker(branch), remedy: t.branchRemedies.behind.breaker }]
+      : []),
+    ...(behind === null || age === null || behind.why === "paused"
+      ? []
+      : [
+          {
+            tone: "warn" as const,
+            text: t.verdict.behind(branch, age),
+            remedy: t.branchRemedies.behind[behind.why]
+          }
+        ]),
+    ...(paused === null
+      ? []
+      : [
+          {
+            // Nothing of it is tried until somebody lets it go on.
+            tone: behind !== null || ageOf(oldest, now) > late ? ("warn" as const) : ("idle" as const),
+            text: t.verdict.paused(branch, paused.by),
+            remedy: t.branchRemedies.behind.paused
+          }
+        ]),
+    // A company may read the log of none.
+    ...(rentprog !== null && rentprog.token === "ok" && rentprog.user_token === null
+      ? [{ tone: "idle" as const, text: t.verdict.noLog(branch), remedy: t.branchRemedies.noLog }]
+      : [])
+  ]
+}
 
 const ofBacklogs = (backlogs: {
   readonly events: Backlog
@@ -78,6 +154,25 @@ const ofAge = (
       ]
 }
 
+/** Events that fail again and again, and for so long that nothing usual explains it. */
+const ofFailures = ({ oldest, reasons, waiting }: Backlog, now: number): ReadonlyArray<Finding> => {
+  const age = ageOf(oldest, now)
+  const [most] = reasons.filter(({ state }) => state === "waiting")
+  return waiting === 0 || age <= late || most === undefined
+    ? []
+    : [
+        {
+          tone: "warn",
+          text: t.verdict.failing(format.duration(age)),
+          detail: reasonTitle(most.reason),
+          remedy: explain(most.reason)?.todo,
+          links: [{ href: "/events?state=waiting", text: t.tables.events }]
+        }
+      ]
+}
+
+const order: { readonly [T in Tone]: number } = { bad: 0, warn: 1, idle: 2, good: 3 }
+
 /** What is worth saying, the gravest first; the first is the verdict. Never empty. */
 export const findings = ({
   away,
@@ -91,33 +186,24 @@ export const findings = ({
       : [{ tone: "bad", text: t.verdict.lost, detail: t.verdict.lostDetail }]
   }
   if (connection === "away" && away !== undefined) {
-    return [{ tone: "bad", text: t.verdict.away, detail: t.verdict.awayDetail }]
+    const others = away.components.filter(({ name }) => name !== "database")
+    return [{ tone: "bad", text: t.verdict.away, detail: t.verdict.awayDetail }, ...ofParts(others)]
   }
   if (connection === "connecting" || overview === undefined)
     return [{ tone: "idle", text: t.verdict.wait, detail: t.verdict.waitDetail }]
   const now = overview.at.epochMilliseconds
-  const branches = overview.branches.flatMap(
-    ({ branch, oldest, paused, rentprog }): ReadonlyArray<Finding> => [
-      ...(rentprog?.breaker === "open" ? [{ tone: "warn" as const, text: t.verdict.breaker(branch) }] : []),
-      ...(paused === null
-        ? []
-        : [
-            {
-              // Nothing of it is tried until somebody lets it go on.
-              tone: ageOf(oldest, now) > late ? ("warn" as const) : ("idle" as const),
-              text: t.verdict.paused(branch, paused.by)
-            }
-          ])
-    ]
-  )
+  const told = overview.branches.flatMap(({ behind, branch, token }) => [
+    ...(token === null ? [] : [`token ${branch}`]),
+    ...(behind === null ? [] : [`backlog ${branch}`])
+  ])
   const waiting = overview.events.waiting + overview.history.waiting
   const [first, ...rest] = [
-    ...ofParts(overview.components),
+    ...ofParts(overview.components, (name) => told.includes(name)),
+    ...overview.branches.flatMap((branch) => ofBranch(branch, now)),
     ...ofBacklogs(overview),
     ...ofAge(overview, now),
-    ...branches.filter(({ tone }) => tone !== "idle"),
-    ...branches.filter(({ tone }) => tone === "idle")
-  ]
+    ...ofFailures(overview.events, now)
+  ].toSorted((one, other) => order[one.tone] - order[other.tone])
   const well: Finding = {
     tone: "good",
     text: t.verdict.well,

@@ -3,13 +3,15 @@ import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/ht
 import { BranchBacklog } from "../../domain/Backlog.ts"
 import { Branch } from "../../domain/Branch.ts"
 import { Standing } from "../../domain/Standing.ts"
+import { Trouble } from "../../domain/Trouble.ts"
 import { AdminAccess } from "./Access.ts"
 import { NotFound, Unavailable } from "./Problems.ts"
 
 export const BranchState = Schema.Struct({
   ...BranchBacklog.fields,
   /** Null where its actor does not answer. */
-  rentprog: Schema.NullOr(Standing)
+  rentprog: Schema.NullOr(Standing),
+  ...Trouble.fields
 }).annotate({ identifier: "BranchState" })
 export type BranchState = typeof BranchState.Type
 
@@ -21,7 +23,10 @@ export class Branches extends HttpApiGroup.make("branches")
     HttpApiEndpoint.get("list", "/", {
       success: Schema.Array(BranchState),
       error: Unavailable
-    }).annotate(OpenApi.Summary, "Each branch's quota, breaker and backlog"),
+    }).annotate(
+      OpenApi.Summary,
+      "Each branch's quota, breaker and backlog, and what keeps it from being worked on"
+    ),
     HttpApiEndpoint.post("pause", "/:branch/pause", {
       params,
       success: HttpApiSchema.NoContent,

@@ -16,7 +16,7 @@ export class Health extends HttpApiGroup.make("health")
     HttpApiEndpoint.get("ready", "/ready", {
       success: Ready,
       error: NotReady.pipe(HttpApiSchema.status(503))
-    }).annotate(OpenApi.Summary, "Every part works")
+    }).annotate(OpenApi.Summary, "Something can be received and worked on; each part says how it is")
   )
   .prefix("/health")
   .annotate(OpenApi.Description, "Prometheus reads `/metrics`.") {}

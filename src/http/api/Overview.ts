@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { Backlog, Minute } from "../../domain/Backlog.ts"
+import { Backlog, LogBacklog, Minute } from "../../domain/Backlog.ts"
 import { AdminAccess } from "./Access.ts"
 import { BranchState } from "./Branches.ts"
 import { Component } from "./Health.ts"
@@ -15,7 +15,9 @@ export const Overview = Schema.Struct({
   history: Backlog,
   /** The last hour, oldest first, each minute once. */
   minutes: Schema.Array(Minute),
-  branches: Schema.Array(BranchState)
+  branches: Schema.Array(BranchState),
+  /** How far each operations log is known; the part `log tbilisi` says whether it can be read. */
+  logs: Schema.Array(LogBacklog)
 }).annotate({ identifier: "Overview" })
 export type Overview = typeof Overview.Type
 

@@ -31,13 +31,20 @@ export const state = {
     parked: (count: number) => many(count, { one: "row needs a person", other: "rows need a person" }),
     down: (name: string) => `Down: ${name}`,
     starting: "Starting",
-    startingDetail: "Some parts are not up yet.",
+    startingDetail: (names: string) => `Not up yet: ${names}.`,
     away: "The database does not answer",
     awayDetail:
       "Nothing is lost: senders are told to come again, and work goes on when the database is back.",
     lost: "The service does not answer",
     lostDetail: "This page goes on trying by itself.",
     breaker: (branch: string) => `RentProg does not answer for ${branch}`,
+    token: {
+      missing: (branch: string) => `${branch} has events and no token`,
+      refused: (branch: string) => `RentProg refuses the token of ${branch}`
+    },
+    behind: (branch: string, age: string) => `${branch} is behind: an event has been due for ${age}`,
+    failing: (age: string) => `Events have been failing for ${age}`,
+    noLog: (branch: string) => `The operations log of ${branch} is not read`,
     paused: (branch: string, by: string) => `${branch} is paused by ${by}`,
     late: (age: string) => `The oldest row has waited ${age}`,
     waiting: (count: number) =>
@@ -53,7 +60,63 @@ export const state = {
     "event fallback": "Event fallback",
     "history listener": "History listener",
     "history fallback": "History fallback",
-    "log reader": "Log reader"
+    "log reader": "Log reader",
+    "branch watch": "Branch watch",
+    "event settling": "Settling of events",
+    "history settling": "Settling of log entries",
+    adoption: "Adoption of old rows",
+    "branch other": "Branches that nobody knows"
+  },
+  branchParts: {
+    branch: (branch: string) => `Branch ${branch}`,
+    token: (branch: string) => `Company token of ${branch}`,
+    log: (branch: string) => `Operations log of ${branch}`,
+    "user token": (branch: string) => `User token of ${branch}`,
+    backlog: (branch: string) => `Backlog of ${branch}`
+  },
+  remedies: {
+    database: "See that PostgreSQL runs and takes connections.",
+    migrations: "The log of the service says what stopped them.",
+    "event listener":
+      "It starts again by itself. If it stays, see the log of the service and JARVIS_LISTEN_URL.",
+    "history listener":
+      "It starts again by itself. If it stays, see the log of the service and JARVIS_LISTEN_URL.",
+    "event settling":
+      "Something on the table events refuses updates: a constraint, a trigger or a type of your own. The table row_refusals names the rows; put that right, and they go on by themselves.",
+    "history settling":
+      "Something on the table history refuses updates: a constraint, a trigger or a type of your own. The table row_refusals names the rows; put that right, and they go on by themselves.",
+    adoption:
+      "It is tried again each minute. If it stays, see who holds these rows or what refuses their update.",
+    branch: "It starts again by itself, and no row is lost. If it stays, the log of the service says why.",
+    token: "Correct it in RENTPROG_TOKENS and restart.",
+    log: "It is tried again every 3 minutes. If RentProg refuses the user token, put a new one into RENTPROG_HISTORY_TOKENS and restart.",
+    "user token": "Put a new one into RENTPROG_HISTORY_TOKENS and restart.",
+    backlog: "See the branch's quota, breaker and pause below.",
+    other: "It starts again by itself. If it stays, the log of the service says why."
+  },
+  branchRemedies: {
+    token: {
+      missing: "Its events wait. Add its token to RENTPROG_TOKENS and restart.",
+      refused: "Its events wait. Correct its token in RENTPROG_TOKENS and restart."
+    },
+    behind: {
+      paused: "Resume it when it may go on.",
+      breaker: "Nothing is lost: it goes on by itself when RentProg answers.",
+      quota:
+        "Its quota is used up; it catches up by itself. Where RentProg leaves room, raise RENTPROG_READS_PER_MINUTE.",
+      work: "There is more to do than is done. If it stays, the log of the service says why."
+    },
+    noLog:
+      "Payments, cash and maintenance are known from there alone: put a user token into RENTPROG_HISTORY_TOKENS."
+  },
+  logs: {
+    title: "Operations logs",
+    none: "No log is read: RENTPROG_HISTORY_TOKENS is empty.",
+    read: "can be read",
+    failed: "cannot be read",
+    untried: "not tried yet",
+    until: "known until",
+    never: "never read"
   },
   overview: {
     title: "Overview",
@@ -61,7 +124,7 @@ export const state = {
     up: "up",
     down: "down",
     starting: "starting",
-    branchPart: (branch: string) => `Branch ${branch}`,
+    refused: "refused",
     backlog: "Backlog",
     oldest: "Oldest",
     nothing: "Nothing is left to do.",
@@ -93,6 +156,7 @@ export const state = {
     unknown: "not known",
     rentprog: "RentProg",
     breaker: { closed: "answers", open: "does not answer", "half-open": "is being tried" },
+    token: { missing: "no token", refused: "refuses the token", unused: "no token, no events" },
     pending: "Pending",
     waiting: "Waiting",
     parked: "Parked",

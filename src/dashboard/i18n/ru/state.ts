@@ -38,13 +38,20 @@ export const state: typeof stateInEnglish = {
     parked: needPerson,
     down: (name) => `Не работает: ${name}`,
     starting: "Запускается",
-    startingDetail: "Некоторые части ещё не поднялись.",
+    startingDetail: (names) => `Ещё не поднялись: ${names}.`,
     away: "База данных не отвечает",
     awayDetail:
       "Ничего не потеряно: отправители повторят запросы, а работа продолжится, когда база вернётся.",
     lost: "Сервис не отвечает",
     lostDetail: "Страница продолжает попытки сама.",
     breaker: (branch) => `RentProg не отвечает филиалу ${branch}`,
+    token: {
+      missing: (branch) => `У филиала ${branch} есть события, но нет токена`,
+      refused: (branch) => `RentProg не принимает токен филиала ${branch}`
+    },
+    behind: (branch, age) => `Филиал ${branch} отстаёт: событие ждёт своей очереди ${age}`,
+    failing: (age) => `События не удаётся обработать уже ${age}`,
+    noLog: (branch) => `Журнал филиала ${branch} не читается`,
     paused: (branch, by) => `Филиал ${branch} приостановлен (${by})`,
     late: (age) => `Самая старая строка ждёт ${age}`,
     waiting: (count) =>
@@ -62,7 +69,63 @@ export const state: typeof stateInEnglish = {
     "event fallback": "Обход событий",
     "history listener": "Слушатель журнала",
     "history fallback": "Обход журнала",
-    "log reader": "Чтение журнала RentProg"
+    "log reader": "Чтение журнала RentProg",
+    "branch watch": "Присмотр за филиалами",
+    "event settling": "Запись итогов событий",
+    "history settling": "Запись итогов журнала",
+    adoption: "Приём старых строк",
+    "branch other": "Неизвестные филиалы"
+  },
+  branchParts: {
+    branch: (branch) => `Филиал ${branch}`,
+    token: (branch) => `Токен филиала ${branch}`,
+    log: (branch) => `Журнал филиала ${branch}`,
+    "user token": (branch) => `Токен пользователя филиала ${branch}`,
+    backlog: (branch) => `Очередь филиала ${branch}`
+  },
+  remedies: {
+    database: "Проверьте, что PostgreSQL работает и принимает подключения.",
+    migrations: "Что им помешало, сказано в журнале сервиса.",
+    "event listener": "Перезапустится сам. Если не поднимается, смотрите журнал сервиса и JARVIS_LISTEN_URL.",
+    "history listener":
+      "Перезапустится сам. Если не поднимается, смотрите журнал сервиса и JARVIS_LISTEN_URL.",
+    "event settling":
+      "Что-то в таблице events не даёт менять строки: ограничение, триггер или тип, который добавили вы. Строки названы в таблице row_refusals; устраните помеху, и они пойдут сами.",
+    "history settling":
+      "Что-то в таблице history не даёт менять строки: ограничение, триггер или тип, который добавили вы. Строки названы в таблице row_refusals; устраните помеху, и они пойдут сами.",
+    adoption:
+      "Попытка повторяется каждую минуту. Если не проходит, проверьте, кто держит эти строки или что не даёт их менять.",
+    branch:
+      "Перезапустится сам, ни одна строка не потеряется. Если не проходит, причина — в журнале сервиса.",
+    token: "Исправьте его в RENTPROG_TOKENS и перезапустите сервис.",
+    log: "Попытка повторяется каждые 3 минуты. Если RentProg не принимает токен пользователя, впишите новый в RENTPROG_HISTORY_TOKENS и перезапустите сервис.",
+    "user token": "Впишите новый в RENTPROG_HISTORY_TOKENS и перезапустите сервис.",
+    backlog: "Посмотрите ниже на квоту, связь и паузу филиала.",
+    other: "Перезапустится сама. Если не проходит, причина — в журнале сервиса."
+  },
+  branchRemedies: {
+    token: {
+      missing: "Его события ждут. Добавьте токен в RENTPROG_TOKENS и перезапустите сервис.",
+      refused: "Его события ждут. Исправьте токен в RENTPROG_TOKENS и перезапустите сервис."
+    },
+    behind: {
+      paused: "Продолжите работу, когда будет можно.",
+      breaker: "Ничего не потеряно: работа продолжится сама, когда RentProg ответит.",
+      quota:
+        "Квота исчерпана; филиал нагонит сам. Если RentProg позволяет, увеличьте RENTPROG_READS_PER_MINUTE.",
+      work: "Работы больше, чем успевается. Если не проходит, причина — в журнале сервиса."
+    },
+    noLog:
+      "Платежи, касса и обслуживание известны только оттуда: впишите токен пользователя в RENTPROG_HISTORY_TOKENS."
+  },
+  logs: {
+    title: "Журналы филиалов",
+    none: "Журналы не читаются: RENTPROG_HISTORY_TOKENS не задан.",
+    read: "читается",
+    failed: "не читается",
+    untried: "ещё не читался",
+    until: "известен до",
+    never: "не прочитан ни разу"
   },
   overview: {
     title: "Обзор",
@@ -70,7 +133,7 @@ export const state: typeof stateInEnglish = {
     up: "работает",
     down: "не работает",
     starting: "запускается",
-    branchPart: (branch) => `Филиал ${branch}`,
+    refused: "отказано",
     backlog: "Очередь",
     oldest: "Самая старая",
     nothing: "Всё сделано.",
@@ -103,6 +166,7 @@ export const state: typeof stateInEnglish = {
     unknown: "неизвестно",
     rentprog: "RentProg",
     breaker: { closed: "отвечает", open: "не отвечает", "half-open": "проверяется" },
+    token: { missing: "нет токена", refused: "не принимает токен", unused: "нет ни токена, ни событий" },
     pending: "В очереди",
     waiting: "Ждёт повтора",
     parked: "Застряло",

@@ -1,0 +1,49 @@
+/** What keeps a branch's events from being done. */
+import { DateTime, Duration, Schema } from "effect"
+import type { BranchBacklog } from "./Backlog.ts"
+import type { Standing } from "./Standing.ts"
+
+/** After so long a due event is late. */
+const late = Duration.minutes(5)
+
+export const Trouble = Schema.Struct({
+  /** RentProg refuses the branch's company token; or none is set, though there are events. */
+  token: Schema.NullOr(Schema.Literals(["missing", "refused"])),
+  /** Since when its oldest due event has been due, where that is late, and why. */
+  behind: Schema.NullOr(
+    Schema.Struct({
+      since: Schema.DateTimeUtcFromString,
+      /** A person holds it; RentProg does not answer for it; its quota is used up; else there is much to do. */
+      why: Schema.Literals(["paused", "breaker", "quota", "work"])
+    })
+  )
+})
+export type Trouble = typeof Trouble.Type
+
+const tokenOf = (backlog: BranchBacklog, standing: Standing | null): Trouble["token"] => {
+  const { parked, pending, waiting } = backlog
+  if (standing === null || standing.token === "ok") return null
+  // That of a branch which nobody uses is not missed.
+  return standing.token === "missing" && pending + waiting + parked === 0 ? null : standing.token
+}
+
+/** `standing` is null where the branch's actor does not say. */
+export const troubleOf = (backlog: BranchBacklog, standing: Standing | null, now: DateTime.Utc): Trouble => {
+  const { due_since: since, paused } = backlog
+  const isPast = (until: DateTime.Utc | null) => until === null || DateTime.isLessThan(until, now)
+  const why =
+    paused !== null
+      ? "paused"
+      : standing === null
+        ? "work"
+        : standing.breaker !== "closed"
+          ? "breaker"
+          : standing.quota_left === 0 || !isPast(standing.quota_paused_until)
+            ? "quota"
+            : "work"
+  return {
+    token: tokenOf(backlog, standing),
+    behind:
+      since !== null && DateTime.isLessThan(DateTime.addDuration(since, late), now) ? { since, why } : null
+  }
+}
