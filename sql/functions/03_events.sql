@@ -11,20 +11,13 @@ BEGIN ATOMIC
   ) AS type (matched);
 END;
 
--- The branch of an event: by its company, else, where no company was named at all, the branch that the mirror has the
--- record in. RentProg often leaves company_id out.
-CREATE OR REPLACE FUNCTION :SCHEMA.event_branch(company text, entity_type text, entity_id text) RETURNS text
-LANGUAGE plpgsql STABLE
+-- The branch that the mirror has a record in.
+CREATE OR REPLACE FUNCTION :SCHEMA.mirror_branch(entity_type text, entity_id text) RETURNS text
+LANGUAGE plpgsql STABLE STRICT
 SET search_path = :SCHEMA, pg_temp
 AS $$
 #variable_conflict use_variable
 BEGIN
-  IF company IS NOT NULL THEN
-    RETURN (
-      SELECT branches.code FROM branches
-      WHERE company ~ '^\d{1,18}$' AND branches.company_id = CASE WHEN company ~ '^\d{1,18}$' THEN company::bigint END
-    );
-  END IF;
   RETURN CASE entity_type
     WHEN 'car'     THEN (SELECT cars.branch     FROM cars     WHERE cars.rentprog_id     = entity_id)
     WHEN 'client'  THEN (SELECT clients.branch  FROM clients  WHERE clients.rentprog_id  = entity_id)
@@ -32,6 +25,39 @@ BEGIN
   END;
 END
 $$;
+
+-- The branch of an event that names none, as far as the tables know it: that of its company; the one that the address of the
+-- webhook names, where it is one; that of its record; that of the car or the client of its booking. RentProg often leaves
+-- company_id out.
+CREATE OR REPLACE FUNCTION :SCHEMA.event_branch(
+  object jsonb, company_id bigint, metadata jsonb, entity_type text, entity_id text
+) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = :SCHEMA, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+  company constant text := id_text(object -> 'company_id');
+  named   constant text := id_text(metadata -> 'branch');
+BEGIN
+  RETURN coalesce(
+    CASE WHEN company ~ '^[0-9]{1,18}$' THEN
+      (SELECT nullif(branches.code, '') FROM branches WHERE branches.company_id = company::bigint)
+    END,
+    CASE WHEN company_id IS NOT NULL THEN
+      (SELECT nullif(branches.code, '') FROM branches WHERE branches.company_id = company_id)
+    END,
+    CASE WHEN named <> '' THEN
+      (SELECT branches.code FROM branches WHERE branches.code = named LIMIT 1)
+    END,
+    mirror_branch(entity_type, entity_id),
+    CASE WHEN entity_type = 'booking' THEN
+      coalesce(mirror_branch('car', id_text(object -> 'car_id')), mirror_branch('client', id_text(object -> 'client_id')))
+    END
+  );
+END
+$$;
+DROP FUNCTION IF EXISTS :SCHEMA.event_branch(text, text, text);
 
 CREATE OR REPLACE FUNCTION :SCHEMA.auto_process_event() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
@@ -42,7 +68,6 @@ DECLARE
   object      jsonb;
   known_type  text;
   entity_type text;
-  company     text;
   problem     text;
 BEGIN
   NEW.processed := coalesce(NEW.processed, false);
@@ -96,16 +121,19 @@ BEGIN
         || ' characters) is no id of RentProg'
     END;
 
-    company    := coalesce(NEW.company_id::text, id_text(object -> 'company_id'));
-    NEW.branch := coalesce(nullif(btrim(NEW.branch), ''), event_branch(company, entity_type, NEW.ext_id));
+    NEW.branch := coalesce(
+      nullif(btrim(NEW.branch), ''), event_branch(object, NEW.company_id, NEW.metadata, entity_type, NEW.ext_id)
+    );
     problem    := coalesce(problem, CASE
-      WHEN NEW.branch IS NULL THEN
-        'unknown_branch: ' || coalesce('company_id ' || left(company, 100) || ' is not in the table branches',
-          'no branch and no company_id given')
       -- The fields of a notification are parted by | and must fit into its 8000 bytes.
       WHEN NEW.branch !~ '^[^|]{1,100}$' THEN
         'unknown_branch: "' || left(NEW.branch, 100) || '" is no branch code'
     END);
+    -- The service asks RentProg.
+    IF NEW.branch IS NULL THEN
+      NEW.ok     := false;
+      NEW.reason := 'unknown_branch: not asked yet';
+    END IF;
   EXCEPTION
     WHEN lock_not_available OR deadlock_detected OR insufficient_privilege THEN
       IF SQLSTATE = '55P03' THEN
@@ -127,9 +155,12 @@ BEGIN
   END IF;
 
   -- Whoever adopts old rows tells of them once for all.
-  IF NEW.reason IS NULL AND current_setting('jarvis.adopting', true) IS DISTINCT FROM 'yes' THEN
+  IF problem IS NULL AND (NEW.reason IS NULL OR NEW.reason LIKE 'unknown\_branch%')
+    AND current_setting('jarvis.adopting', true) IS DISTINCT FROM 'yes'
+  THEN
     PERFORM pg_notify(
-      notification_channel('rentprog_event_auto_process'), concat_ws('|', NEW.id, NEW.branch, NEW.type, NEW.ext_id)
+      notification_channel('rentprog_event_auto_process'),
+      format('%s|%s|%s|%s', NEW.id, NEW.branch, NEW.type, NEW.ext_id)
     );
   END IF;
   RETURN NEW;

@@ -77,7 +77,7 @@ BEGIN
   UPDATE adoptions SET reached = (SELECT max(adopted.id) FROM unnest(rows) AS adopted (id))
   WHERE adoptions.table_name = place;
   IF place = 'events' THEN
-    PERFORM pg_notify(notification_channel('rentprog_event_auto_process'), '0|' || due.branch || '||')
+    PERFORM pg_notify(notification_channel('rentprog_event_auto_process'), '0|' || coalesce(due.branch, '') || '||')
     FROM (
       SELECT DISTINCT events.branch FROM events
       WHERE events.id = ANY (rows) AND NOT events.processed AND events.next_attempt_at <= now()

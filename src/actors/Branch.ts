@@ -5,15 +5,28 @@
  * Told `Wake`, it drains the branch's due events until none is left. Each record is handled by a fiber of its own, so
  * no slow or failing record holds up another; events that come for a record in the meantime wait for the next fetch.
  */
-import { Deferred, Duration, Effect, Fiber, FiberHandle, FiberMap, Latch, Option } from "effect"
+import {
+  Deferred,
+  Duration,
+  Effect,
+  Exit,
+  Fiber,
+  FiberHandle,
+  FiberMap,
+  FiberSet,
+  Latch,
+  Option,
+  Schema
+} from "effect"
 import { ClusterSchema, Entity } from "effect/cluster"
 import { Rpc } from "effect/rpc"
 import { Events } from "../database/Events.ts"
 import { History } from "../database/History.ts"
 import { KnownBranches } from "../database/KnownBranches.ts"
 import { Branch } from "../domain/Branch.ts"
-import { type EntityKey, keyText } from "../domain/Entity.ts"
+import { type EntityKey, EntityType, keyText, RentprogId } from "../domain/Entity.ts"
 import type { Taken } from "../domain/Event.ts"
+import { reasonText } from "../domain/Reason.ts"
 import { Standing } from "../domain/Standing.ts"
 import { RentProg } from "../rentprog/RentProg.ts"
 import { Health } from "./Health.ts"
@@ -33,8 +46,22 @@ export const Status = Rpc.make("Status", { success: Standing }).annotate(
   true
 )
 
+/** A branch cannot say what it was asked: RentProg does not answer, or a person holds the branch. */
+class Silent extends Schema.TaggedError<Silent>()("Silent", { detail: Schema.String }) {
+  override get message(): string {
+    return this.detail
+  }
+}
+
+/** Does RentProg have a record for the branch? */
+export const Has = Rpc.make("Has", {
+  payload: { entityType: EntityType, entityId: RentprogId },
+  success: Schema.Boolean,
+  error: Silent
+}).annotate(ClusterSchema.InterruptOnTermination, true)
+
 /** Addressed by the branch's code. */
-export const BranchActor = Entity.make("Branch", [Wake, ReadLog, Status])
+export const BranchActor = Entity.make("Branch", [Wake, ReadLog, Status, Has])
 
 /** How many records a branch handles at a time; what is above waits in the table. */
 const mostInFlight = 1000
@@ -130,8 +157,27 @@ export const layer = BranchActor.toLayer(
       }
     })
 
+    /** What is asked for others. */
+    const asked = yield* FiberSet.make<boolean, Silent>()
+    const isHeld = Effect.orElseSucceed(history.isPaused(branch), () => false)
+    const has = Effect.fnUntraced(function* (key: EntityKey) {
+      if (yield* isHeld) return yield* new Silent({ detail: "the branch is paused" })
+      const fiber = yield* FiberSet.run(
+        asked,
+        rentprog.fetch(branch, key).pipe(
+          Effect.as(true),
+          Effect.catchTag("RentProgNotFound", () => Effect.succeed(false)),
+          Effect.mapError((error) => new Silent({ detail: reasonText(error) })),
+          Effect.catchDefect((defect) => Effect.fail(new Silent({ detail: String(defect) })))
+        )
+      )
+      const exit = yield* Fiber.await(fiber)
+      return yield* Exit.hasInterrupts(exit) ? new Silent({ detail: "the branch is paused" }) : exit
+    })
+
     return BranchActor.of({
       Status: () => rentprog.standing(branch),
+      Has: ({ payload }) => has(payload),
       ReadLog: () =>
         FiberHandle.run(reading, readLog(branch), { onlyIfMissing: true }).pipe(
           Effect.flatMap(Fiber.await),
@@ -140,11 +186,12 @@ export const layer = BranchActor.toLayer(
       Wake: () =>
         Effect.gen(function* () {
           // What a person holds waits in the table, and not for quota.
-          const isHeld =
-            ((yield* FiberMap.size(inFlight)) > 0 || Option.isSome(FiberHandle.getUnsafe(reading))) &&
-            (yield* Effect.orElseSucceed(history.isPaused(branch), () => false))
-          if (isHeld) {
+          const isBusy =
+            (yield* FiberMap.size(inFlight)) + (yield* FiberSet.size(asked)) > 0 ||
+            Option.isSome(FiberHandle.getUnsafe(reading))
+          if (isBusy && (yield* isHeld)) {
             yield* FiberMap.clear(inFlight)
+            yield* FiberSet.clear(asked)
             yield* FiberHandle.clear(reading)
           }
           news.openUnsafe()

@@ -1,5 +1,5 @@
 /**
- * The eventProcessor: wakes the branches that have something to do. It listens to what the trigger notifies, and looks
+ * The eventProcessor: wakes the branches that have something to do, and finds the branch of events that have none. It listens to what the trigger notifies, and looks
  * round at intervals, and after each reconnection, for whatever was missed. A cluster singleton: one for all machines.
  */
 import { type Duration, Effect, Schedule } from "effect"
@@ -7,12 +7,13 @@ import { Singleton } from "effect/cluster"
 import { Events } from "../database/Events.ts"
 import { Branch } from "../domain/Branch.ts"
 import { BranchActor } from "./Branch.ts"
+import { findBranches } from "./findBranch.ts"
 import { listen } from "./listen.ts"
 import { reportRefusals } from "./reportRefusals.ts"
 import { supervise } from "./supervise.ts"
 import { tellBranch } from "./tellBranch.ts"
 
-/** The trigger's channel. A notification says `id|branch|type|ext_id`. */
+/** The trigger's channel. A notification says `id|branch|type|ext_id`, without a branch where nobody knows it. */
 const channel = "rentprog_event_auto_process"
 
 /** `fallbackInterval`: how often it looks round without being told. */
@@ -22,6 +23,7 @@ export const layer = (options: { readonly fallbackInterval: Duration.Duration })
     Effect.gen(function* () {
       const events = yield* Events
       const actor = yield* BranchActor.client
+      const { look, run } = yield* findBranches
 
       const wake = (branch: Branch) =>
         tellBranch(branch, "wake", actor(branch).Wake(undefined, { discard: true }))
@@ -30,6 +32,7 @@ export const layer = (options: { readonly fallbackInterval: Duration.Duration })
         const again = yield* events.normaliseAgain
         if (again > 0) yield* Effect.logInfo(`${again} events are normalised again`)
         yield* Effect.forEach(yield* events.branchesDue, wake, { discard: true })
+        yield* look
         yield* reportRefusals("events", yield* events.refusing)
       }).pipe(Effect.withSpan("EventProcessor.sweep"))
 
@@ -38,22 +41,24 @@ export const layer = (options: { readonly fallbackInterval: Duration.Duration })
         component: "event listener",
         name: "Event processor",
         sweep,
-        onNotified: (payloads) => Effect.forEach(branchesOf(payloads), wake, { discard: true })
+        onNotified: (payloads) =>
+          Effect.forEach(
+            branchesOf(payloads),
+            (branch) => (branch === "" ? look : wake(Branch.make(branch))),
+            {
+              discard: true
+            }
+          )
       })
       const fallback = Effect.schedule(sweep, Schedule.spaced(options.fallbackInterval))
 
-      yield* Effect.all([listener, supervise("event fallback")(fallback)], {
+      yield* Effect.all([listener, supervise("event fallback")(fallback), supervise("branch finder")(run)], {
         concurrency: "unbounded",
         discard: true
       })
     })
   )
 
-/** Each branch once, however many notifications came together. */
-const branchesOf = (payloads: ReadonlyArray<string>): Iterable<Branch> =>
-  new Set(
-    payloads.flatMap((payload) => {
-      const branch = payload.split("|")[1]
-      return branch === undefined || branch === "" ? [] : [Branch.make(branch)]
-    })
-  )
+/** Each branch once, however many notifications came together; an empty one where an event has none. */
+const branchesOf = (payloads: ReadonlyArray<string>): Iterable<string> =>
+  new Set(payloads.flatMap((payload) => payload.split("|").slice(1, 2)))

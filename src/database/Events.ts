@@ -1,9 +1,11 @@
 /** The table `events`, as the actors see it: what is due, and how it went. */
 import { PgClient } from "@effect/sql-pg"
-import { Context, Effect, Layer, Request, RequestResolver } from "effect"
+import { Context, type Duration, Effect, Layer, Request, RequestResolver } from "effect"
 import type { Branch } from "../domain/Branch.ts"
+import type { EntityKey } from "../domain/Entity.ts"
 import type { Taken } from "../domain/Event.ts"
 import type { DatabaseError } from "../domain/Reason.ts"
+import { type Branchless, branchlessEvents } from "./branchlessEvents.ts"
 import { settleRest, type Tally } from "./crowdedEvents.ts"
 import { asDatabaseError } from "./Database.ts"
 import type { Ending, Outcome } from "./eventOutcomes.ts"
@@ -41,8 +43,23 @@ export class Events extends Context.Service<
      */
     readonly settleRest: (taken: Taken, ending: Ending) => Effect.Effect<Tally, DatabaseError>
     /**
+     * The records of which events are due and nobody knows the branch, the longest due first, 500 at most. `except` names
+     * records, as `keyText` spells them, that are being asked for already.
+     */
+    readonly branchless: (
+      except: ReadonlyArray<string>
+    ) => Effect.Effect<ReadonlyArray<Branchless>, DatabaseError>
+    /** Gives a branch to what waits for one about a record. Answers how many events that are. */
+    readonly giveBranch: (record: EntityKey, branch: Branch) => Effect.Effect<number, DatabaseError>
+    /** Says why its events have no branch still, and when to ask again; null parks them. Answers how many events that are. */
+    readonly keepBranchless: (
+      record: Branchless,
+      reason: string,
+      wait: Duration.Duration | null
+    ) => Effect.Effect<number, DatabaseError>
+    /**
      * Lets the trigger try again on rows that it could not normalise when they came, because a lock or a permission
-     * stood in its way, or that came past it. Answers how many there were.
+     * stood in its way, or that came past it, and on those whose branch is known by now. Answers how many there were.
      */
     readonly normaliseAgain: Effect.Effect<number, DatabaseError>
     /** How many rows refuse to be updated, and why. */
@@ -58,6 +75,7 @@ export class Events extends Context.Service<
       const settleEach = settleEvents(sql)
       const settleOthers = settleRest(sql, settleEach)
       const takeNext = take(sql)
+      const branchless = branchlessEvents(sql)
 
       class Settle extends Request.Class<Outcome, Settled, DatabaseError> {}
       const settling = RequestResolver.make<Settle>(
@@ -72,6 +90,9 @@ export class Events extends Context.Service<
         take: (branch, except) => asDatabaseError(takeNext(branch, except)),
         settle: (outcome) => Effect.request(new Settle(outcome), settling),
         settleRest: (taken, ending) => labelled(settleOthers(taken, ending)),
+        branchless: (except) => asDatabaseError(branchless.find(except)),
+        giveBranch: (record, branch) => asDatabaseError(branchless.give(record, branch)),
+        keepBranchless: (record, reason, wait) => asDatabaseError(branchless.keep(record, reason, wait)),
         normaliseAgain: asDatabaseError(normaliseAgain(sql)),
         refusing: asDatabaseError(refusing(sql, "events", sql`events.next_attempt_at < 'infinity'`))
       })

@@ -54,27 +54,36 @@ export class Inbox extends Context.Service<
       const writeEvents = (events: ReadonlyArray<IncomingEvent>) => sql`
         INSERT INTO events (type, company_id, payload, metadata, trace_id, receipt)
         SELECT
-          CASE WHEN sent.is_object THEN sent.body ->> 'event' END,
-          CASE WHEN sent.is_object AND sent.body ->> 'company_id' ~ '^\\d{1,18}$'
+          sent.body ->> sent.named_by,
+          CASE WHEN sent.is_object AND sent.body ->> 'company_id' ~ '^[0-9]{1,18}$'
             THEN (sent.body ->> 'company_id')::bigint
           END,
           CASE
             WHEN sent.is_object AND sent.body ? 'payload' THEN sent.body -> 'payload'
-            WHEN sent.is_object                           THEN sent.body - 'event'
+            WHEN sent.is_object                           THEN sent.body - sent.named_by
             ELSE sent.body
           END,
           -- Nothing of what was sent is lost.
           sent.metadata || CASE
-            WHEN sent.is_object AND sent.body ? 'payload' AND sent.body - '{event,payload}'::text[] <> '{}'
-            THEN jsonb_build_object('beside', sent.body - '{event,payload}'::text[]) ELSE '{}'
+            WHEN sent.is_object AND sent.body ? 'payload' AND sent.body - ARRAY['payload', sent.named_by] <> '{}'
+            THEN jsonb_build_object('beside', sent.body - ARRAY['payload', sent.named_by]) ELSE '{}'
           END,
           sent."traceId", sent.receipt
         FROM (
-          SELECT arrived.body::jsonb AS body, jsonb_typeof(arrived.body::jsonb) = 'object' AS is_object,
-            arrived.metadata, arrived."traceId", arrived.receipt
-          FROM jsonb_to_recordset(${sql.json(events)}) AS arrived (
-            body text, metadata jsonb, "traceId" text, receipt uuid
-          )
+          SELECT parsed.body, parsed.metadata, parsed."traceId", parsed.receipt,
+            jsonb_typeof(parsed.body) = 'object' AS is_object,
+            -- Where there is none, event is as good as any.
+            CASE
+              WHEN parsed.body ->> 'event' IS NULL AND parsed.body ->> 'type' IS NOT NULL THEN 'type'
+              WHEN parsed.body ->> 'event' IS NULL AND parsed.body ->> 'name' IS NOT NULL THEN 'name'
+              ELSE 'event'
+            END AS named_by
+          FROM (
+            SELECT arrived.body::jsonb AS body, arrived.metadata, arrived."traceId", arrived.receipt
+            FROM jsonb_to_recordset(${sql.json(events)}) AS arrived (
+              body text, metadata jsonb, "traceId" text, receipt uuid
+            )
+          ) AS parsed
         ) AS sent
         -- Asked before: a conflict would be noticed only after the trigger.
         WHERE NOT EXISTS (SELECT FROM events WHERE events.receipt = sent.receipt)

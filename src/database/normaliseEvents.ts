@@ -1,14 +1,22 @@
 import type { PgClient } from "@effect/sql-pg"
-import type { Effect } from "effect"
-import type { SqlError } from "effect/sql"
+import { Effect } from "effect"
+import type { SqlError, Statement } from "effect/sql"
 import { eventRows } from "./eventRows.ts"
 import { touch } from "./touch.ts"
 
 /** As `Events.normaliseAgain` says. */
 export const normaliseAgain = (sql: PgClient.PgClient): Effect.Effect<number, SqlError.SqlError> => {
-  const { allowed, due, normalised } = eventRows(sql)
-  return touch(sql, "events")(
-    sql`${due} AND coalesce(${normalised} AND events.branch IS NOT NULL, false) IS FALSE AND ${allowed}`,
-    sql`processed = false`
-  )
+  const { allowed, branchless, due, handled, named } = eventRows(sql)
+  const run = (which: Statement.Fragment) => touch(sql, "events")(which, sql`processed = false`)
+
+  const failed = run(sql`
+    ${due} AND coalesce(${handled} AND ${named} AND events.branch IS NOT NULL, false) IS FALSE
+    AND coalesce(${branchless}, false) IS FALSE AND ${allowed}
+  `)
+  const known = run(sql`
+    ${branchless} AND ${allowed} AND event_branch(
+      events.payload, events.company_id, events.metadata, split_part(events.type, '_', 1), events.ext_id
+    ) IS NOT NULL
+  `)
+  return Effect.zipWith(failed, known, (one, other) => one + other)
 }

@@ -152,11 +152,15 @@ export const codeOfText = (reason: string | null): ReasonCode | null => {
 }
 
 /** Longest `reason` stored, in characters: enough to act on, short enough to read in a list. */
-const longestReason = 500
+export const longestReason = 500
+
+const sayReason = (code: ReasonCode, detail: string): string => `${code}: ${detail}`.slice(0, longestReason)
 
 /** `code: detail`, as it stands in the column `reason`. */
-export const reasonText = (error: EventError): string =>
-  `${codeOf(error)}: ${error.detail}`.slice(0, longestReason)
+export const reasonText = (error: EventError): string => sayReason(codeOf(error), error.detail)
+
+/** The same for an event whose branch RentProg was asked for. */
+export const unknownBranch = (detail: string): string => sayReason("unknown_branch", detail)
 
 /**
  * How long a row waits after its `attempts`-th attempt (from 1) failed: from 30 s, doubling, to 1 h, with 20 %

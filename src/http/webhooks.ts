@@ -21,14 +21,17 @@ export const webhooks = HttpApiBuilder.group(
   Effect.fnUntraced(function* (handlers) {
     const inbox = yield* Inbox
 
-    const event = Effect.fn("webhook")(function* (request: HttpServerRequest.HttpServerRequest) {
+    const event = Effect.fn("webhook")(function* (
+      request: HttpServerRequest.HttpServerRequest,
+      branch: string | undefined
+    ) {
       const { body, form } = yield* read(request)
       const { traceId, traceparent } = yield* trace
       const row: IncomingEvent = {
         receipt: crypto.randomUUID(),
         traceId,
         body,
-        metadata: { source: "webhook", sent_as: form ? "form" : "json", traceparent }
+        metadata: { source: "webhook", sent_as: form ? "form" : "json", traceparent, ...named(branch) }
       }
       yield* Effect.catch(inbox.receiveEvent(row), away)
       return { receipts: [row.receipt] }
@@ -54,8 +57,9 @@ export const webhooks = HttpApiBuilder.group(
     })
 
     return handlers
-      .handleRaw("event", ({ request }) => event(request))
-      .handleRaw("eventWithToken", ({ request }) => event(request))
+      .handleRaw("event", ({ query, request }) => event(request, query.branch))
+      .handleRaw("eventWithToken", ({ query, request }) => event(request, query.branch))
+      .handleRaw("eventOfBranch", ({ params, request }) => event(request, params.branch))
       .handleRaw("history", ({ query, request }) =>
         history(request, storableText(query.branch ?? "") || null)
       )
@@ -64,6 +68,12 @@ export const webhooks = HttpApiBuilder.group(
       )
   })
 )
+
+/** What an address says of the branch. What can be none is left out: the row is stored all the same. */
+const named = (branch = ""): { readonly branch?: string } => {
+  const code = storableText(branch).trim()
+  return /^[^|]{1,100}$/u.test(code) ? { branch: code } : {}
+}
 
 /** Of the operations log, in one request. */
 const mostEntries = 1000

@@ -52,7 +52,8 @@ export const eventsGoOn = Effect.fnUntraced(function* ({ version }: Early) {
   })
   assert.isTrue(isPending(car) && isPending(client) && isPending(yield* eventOf("105")))
   const hopeless = [yield* eventOf("106"), yield* event("10")]
-  assert.isTrue(hopeless.every(isParked))
+  // RentProg has not been asked yet for the branch of one that nobody had parked.
+  assert.isTrue(hopeless.slice(0, version < 3 ? 1 : 2).every(isParked))
   assert.deepStrictEqual(
     hopeless.map(({ reason }) => reason?.split(":")[0]),
     ["unknown_event_type", "unknown_branch"]

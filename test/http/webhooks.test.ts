@@ -59,6 +59,15 @@ layer(server(), { excludeTestServices: true })("a webhook", (it) => {
     ],
     // Without a payload the rest of the body is it.
     [{ event: "client_create", id: 7, company_id: 9247 }, "client_create", "7", "tbilisi"],
+    // RentProg may name the event otherwise.
+    [{ type: "car.update", payload: { id: 7, company_id: 9247 } }, "car_update", "7", "tbilisi"],
+    [{ name: "CarUpdate", id: 7, company_id: 9247 }, "car_update", "7", "tbilisi"],
+    [
+      { event: null, type: "client_create", payload: { id: 7, company_id: 9247 } },
+      "client_create",
+      "7",
+      "tbilisi"
+    ],
     // What stands beside the payload counts.
     [{ event: "client_create", payload: { id: 7 }, company_id: "9248" }, "client_create", "7", "kutaisi"]
   ] as const)("is normalised: %j", ([body, type, extId, branch]) =>
@@ -101,7 +110,6 @@ layer(server(), { excludeTestServices: true })("a webhook", (it) => {
     ['{"event":null,"payload":null}', "invalid_payload"],
     ['{"event":["car_update"],"payload":{"id":1}}', "unknown_event_type"],
     ['{"event":"car_update","payload":{"company_id":9247}}', "missing_ext_id"],
-    ['{"event":"car_update","payload":{"id":1,"company_id":1}}', "unknown_branch"],
     [`${"[".repeat(60_000)}${"]".repeat(60_000)}`, "invalid_payload"]
   ] as const)("that nobody can understand is stored and parked: %.60s", ([body, code]) =>
     Effect.gen(function* () {
@@ -116,6 +124,39 @@ layer(server(), { excludeTestServices: true })("a webhook", (it) => {
         '{"event":"car_update","payload":{"id":1},"sent_at":"2026-03-01","company_id":9247}'
       )
       assert.deepStrictEqual(row.metadata["beside"], { sent_at: "2026-03-01", company_id: 9247 })
+    })
+  )
+
+  it.effect("names its event once: what else is called so stays where it is", () =>
+    Effect.gen(function* () {
+      const flat = yield* received(
+        '{"event":"client_update","id":1,"name":"Anna","type":2,"company_id":9247}'
+      )
+      assert.deepStrictEqual(flat.payload, { id: 1, name: "Anna", type: 2, company_id: 9247 })
+      const other = yield* received('{"type":"client_update","id":1,"name":"Anna","company_id":9247}')
+      assert.deepStrictEqual(other.payload, { id: 1, name: "Anna", company_id: 9247 })
+      const beside = yield* received('{"name":"car_update","payload":{"id":1,"company_id":9247},"sent":1}')
+      assert.deepStrictEqual(beside.metadata["beside"], { sent: 1 })
+    })
+  )
+
+  it.effect.each([
+    ["/webhooks/rentprog?branch=kutaisi", { id: 7 }, "kutaisi", "kutaisi"],
+    ["/webhooks/rentprog/any?branch=kutaisi", { id: 7 }, "kutaisi", "kutaisi"],
+    ["/webhooks/rentprog/any/kutaisi", { id: 7 }, "kutaisi", "kutaisi"],
+    ["/webhooks/rentprog/any/service%2Dcenter", { id: 7 }, "service-center", "service-center"],
+    // The payload's company is more precise.
+    ["/webhooks/rentprog/any/kutaisi", { id: 7, company_id: 9506 }, "kutaisi", "batumi"],
+    // No branch comes of an address.
+    ["/webhooks/rentprog/any/nowhere", { id: 7 }, "nowhere", null],
+    ["/webhooks/rentprog/any/a%7Cb", { id: 7 }, undefined, null],
+    [`/webhooks/rentprog?branch=${"x".repeat(101)}`, { id: 7 }, undefined, null],
+    ["/webhooks/rentprog?branch=", { id: 7 }, undefined, null]
+  ] as const)("may name its branch in the address: %s", ([path, payload, named, branch]) =>
+    Effect.gen(function* () {
+      const row = yield* received(JSON.stringify({ event: "car_update", payload }), undefined, path)
+      assert.deepStrictEqual([row.metadata["branch"], row.branch, row.parked], [named, branch, false])
+      assert.strictEqual(row.code, branch === null ? "unknown_branch" : null)
     })
   )
 

@@ -39,7 +39,7 @@ const branches: ReadonlyArray<readonly [what: string, event: NewEvent, branch: s
   ["the one given, though no company is", { branch: "elsewhere", payload: {} }, "elsewhere"],
   ["blank is not given", { branch: " ", company_id: 9248, payload: {} }, "kutaisi"],
   ["the column's company", { company_id: 9110, payload: {} }, "tbilisi"],
-  ["the column's before the payload's", { company_id: 9248, payload: { company_id: 9247 } }, "kutaisi"],
+  ["the payload's before the column's", { company_id: 9248, payload: { company_id: 9506 } }, "batumi"],
   ["the payload's company", { payload: { company_id: 11163 } }, "service-center"],
   ["the payload's company as text", { payload: { company_id: "11157" } }, "batumi"],
   ["the last of the payload's pair", { payload: { company_id: [9247, 11163] } }, "service-center"],

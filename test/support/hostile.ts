@@ -29,7 +29,8 @@ const tables = [
 const functions = [
   "event_type(text)",
   "read_moment(text)",
-  "event_branch(text, text, text)",
+  "event_branch(jsonb, bigint, jsonb, text, text)",
+  "mirror_branch(text, text)",
   "read_payload(jsonb)",
   "parse_ruby_hash(text)",
   "ruby_string_to_json(text)",

@@ -6,6 +6,8 @@ import { ContentTooLarge, Unavailable } from "./Problems.ts"
 /** As RentProg posts it. Whatever else is JSON is stored as well, parked with its reason. */
 const Webhook = Schema.Struct({
   event: Schema.optionalKey(Schema.String).annotate({ description: "`car_update`, in any spelling" }),
+  type: Schema.optionalKey(Schema.String).annotate({ description: "the same, where there is no `event`" }),
+  name: Schema.optionalKey(Schema.String).annotate({ description: "the same, where there is neither" }),
   payload: Schema.optionalKey(Schema.Unknown).annotate({
     description: "an object, a JSON text, or the text of a Ruby hash"
   })
@@ -31,6 +33,11 @@ const Received = Schema.Struct({
 
 const token = { token: Schema.String }
 const event = {
+  query: {
+    branch: Schema.optionalKey(Schema.String).annotate({
+      description: "the branch of records whose company the payload does not name"
+    })
+  },
   payload: [Webhook, Webhook.annotate({ identifier: "WebhookForm" }).pipe(HttpApiSchema.asFormUrlEncoded())],
   success: Received,
   error: [ContentTooLarge, Unavailable]
@@ -51,6 +58,11 @@ export class Webhooks extends HttpApiGroup.make("webhooks")
       OpenApi.Summary,
       "Take in a webhook, with the token in the address"
     ),
+    HttpApiEndpoint.post("eventOfBranch", "/rentprog/:token/:branch", {
+      ...event,
+      query: {},
+      params: { ...token, branch: Schema.String }
+    }).annotate(OpenApi.Summary, "Take in a webhook, with the token and the branch in the address"),
     HttpApiEndpoint.post("history", "/history", entries).annotate(
       OpenApi.Summary,
       "Take in entries of the operations log"
