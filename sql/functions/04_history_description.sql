@@ -1,203 +1,259 @@
 -- The operations log says what happened in a sentence written for people. This is the grammar of these sentences:
 --
 --   sentence  = who verb rest
---   who       = one to four words
---   verb      = a past tense of either gender, or the English one
---   rest      = thing                              Мария Ли создала | бронь №507616
---             | "авто" thing                       Иван Петров выдал | авто, бронь № 514378
---             | changes "в" thing                  Иван Петров изменил | , mileage с 100 на 200 в авто № 39736
---             | payment [direction amount]         Анна Смит создала | платёж №1834893, приход наличными 30.0USD
+--             | verb rest [by who] | thing verb rest [by who]       Бронь №5 отменена пользователем Иван Петров
+--   who       = one to six words
+--   rest      = thing aside                        Мария Ли создала | бронь №507616, авто № 59439
+--             | "авто" thing aside                 Иван Петров выдал | авто, бронь № 514378
+--             | changes "в" thing aside            Иван Петров изменил | , mileage с 100 на 200 в авто № 39736
+--             | ["в"] thing name changes           Иван Петров изменил | бронь № 514142, days с 1 на 2
+--             | payment [direction amount] aside   Анна Смит создала | платёж №1834893, приход наличными 30.0USD
 --             | "от" who amount payments           Пётр Ли принял | от Анна Смит 400.0 GEL, платежи №1866155/1866156
+--             | who amount payments                Анна Смит передала | Пётр Ли 400.0 GEL, платежи №1866155/1866156
 --             | maintenance ["в" object text]      Иван Петров завершил | обслуживание №102306 в объекте №59439 течёт
 --   thing     = noun "№" number                    the number belongs to the noun right before it
 --   changes   = field "с" [old] "на" [new] { field "с" [old] "на" [new] }
+--   aside     = a name, and things that only say where
 --
 -- Space and commas come and go. A sentence that reads in no way, or in two, is null: a wrong guess is worse than none.
--- Nothing here depends on the database's locale: in the locale C, \w and lower() know no Cyrillic, and in others \d
--- knows digits that no number is read from.
 
--- What a word does, if it is a verb.
-CREATE OR REPLACE FUNCTION :SCHEMA.history_verb(word text) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-  RETURN CASE
-    WHEN word ~ '^([Сс]оздала?|[Cc]reated)$'            THEN 'create'
-    WHEN word ~ '^([Ии]зменила?|[Cc]hanged|[Uu]pdated)$' THEN 'update'
-    WHEN word ~ '^([Уу]далила?|[Dd]eleted)$'            THEN 'delete'
-    WHEN word ~ '^([Оо]тменила?|[Cc]ancell?ed)$'        THEN 'cancel'
-    WHEN word ~ '^([Вв]ыдала?|[Ii]ssued)$'              THEN 'issue'
-    WHEN word ~ '^([Пп]риняла?|[Aa]ccepted|[Rr]eturned)$' THEN 'return'
-    WHEN word ~ '^([Зз]авершила?|[Cc]ompleted)$'        THEN 'complete'
-  END;
-
--- What a noun is about, in any of its cases.
-CREATE OR REPLACE FUNCTION :SCHEMA.history_noun(word text) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-  RETURN CASE
-    WHEN word ~ '^([Бб]рон(ь|и|ью|ирование|ирования|ировании)|[Bb]ooking)$' THEN 'booking'
-    WHEN word ~ '^([Аа]вто|[Аа]втомобил(ь|я|е)|[Мм]ашин(а|у|е|ы)|[Cc]ar)$' THEN 'car'
-    WHEN word ~ '^([Кк]лиент(а|е|у)?|[Cc]lient)$'                        THEN 'client'
-    WHEN word ~ '^([Пп]лат[её]ж(а|е|и)?|[Pp]ayments?)$'                  THEN 'payment'
-    WHEN word ~ '^([Оо]бслуживани(е|я|и)|[Ss]ervice|[Mm]aintenance)$'    THEN 'maintenance'
-    WHEN word ~ '^([Оо]бъект(а|е)?|[Oo]bject)$'                          THEN 'object'
-  END;
-
--- changes: {field: {old, new}}, or null where a part of them is no change, or a field changes twice.
-CREATE OR REPLACE FUNCTION :SCHEMA.history_changes(said text) RETURNS jsonb
-LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+-- What somebody did to what: the sentence behind its verb. Answers {entity_type, entity_id, changes, payment, car_id, text},
+-- or null. `subject` is the thing where it stands before the verb; `has_car` says that "авто" does.
+CREATE OR REPLACE FUNCTION :SCHEMA.history_object(
+  said text, deed text, passive boolean, subject text[], has_car boolean
+) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = :SCHEMA, pg_temp
 AS $$
 DECLARE
-  changes jsonb := '{}';
-  part    text;
-  matched text[];
+  told    text    := history_fold(said);
+  place   int;
   sides   text[];
+  car     text;
+  car_id  boolean := false;
+  thing   text[]  := subject;
+  kind    text    := history_kind(subject);
+  within  boolean := false;
+  found   jsonb;
+  changes jsonb;
+  payment jsonb;
+  others  jsonb;
 BEGIN
-  FOREACH part IN ARRAY regexp_split_to_array(said, '[ ,]+(?=[a-z][a-z0-9_]* (с|from) )') LOOP
-    matched := regexp_match(part, '^([a-z][a-z0-9_]*) (с|from)( .*)$');
-    sides   := string_to_array(matched[3] || ' ', CASE matched[2] WHEN 'с' THEN ' на ' ELSE ' to ' END);
-    -- A second "на" could belong to either value.
-    IF cardinality(sides) IS DISTINCT FROM 2 OR changes ? matched[1] OR btrim(sides[1] || sides[2]) = '' THEN
+  -- In "выдал авто, бронь № …" the booking is the thing, whatever is said of the car.
+  IF subject IS NULL AND deed IN ('issue', 'return', 'update') AND told ~ '^(авто|автомобиль|машину|car)[ ,]' THEN
+    sides := regexp_match(told, '(([ ,]+)(?:бронь|брони|бронирование|booking)[ ,]*[№#])');
+    place := position(sides[1] IN told);
+    car   := substr(left(said, place - 1), length(split_part(split_part(told, ' ', 1), ',', 1)) + 1);
+    thing := regexp_match(car, '^([ ,]*[№#] ?[0-9]{1,18})([0-9A-Za-z\u00c0-\u1fff]|[-–./,:][0-9])?');
+    car   := substr(car, length(coalesce(thing[1], '')) + 1);
+    IF thing[2] IS NULL AND (
+      thing IS NULL AND car = '' OR deed <> 'update' AND (
+        car = '' OR car ~ '^[ ,–—-]+[A-ZА-ЯЁ0-9]' AND history_aside(car, 'car', 'create', false) = '{}'
+      )
+    ) THEN
+      has_car := true;
+      car_id  := thing IS NOT NULL;
+      said    := substr(said, place + length(sides[2]));
+      told    := substr(told, place + length(sides[2]));
+    END IF;
+  END IF;
+
+  IF subject IS NULL THEN
+    place := CASE WHEN split_part(told, ' ', 1) IN ('новую', 'новый', 'новая', 'нового', 'новое', 'new', 'the', 'a') THEN
+      position(' ' IN told) ELSE 0
+    END;
+    thing := regexp_match(substr(told, place + 1), '^' || history_thing());
+    kind  := history_kind(thing);
+    place := place + length(thing[1]);
+    IF kind IS NULL AND deed = 'update' THEN
+      -- "в" and the thing, and then its changes; or changes, "в", and the thing.
+      sides  := regexp_match(told, '^((?:в|во|у|in) )' || history_thing());
+      within := sides IS NOT NULL;
+      sides  := coalesce(sides, regexp_match(told, '([ ,]+(?:в|во|in|of) )' || history_thing()));
+      thing  := sides[2:5];
+      kind   := history_kind(thing);
+      place  := position(sides[1] || sides[2] IN told);
+      IF NOT within THEN
+        payment := CASE WHEN kind = 'payment' THEN history_new_amount(left(told, place - 1)) END;
+        changes := CASE WHEN payment IS NULL THEN history_changes(left(said, place - 1)) END;
+        IF changes IS NULL AND payment IS NULL THEN
+          RETURN NULL;
+        END IF;
+      END IF;
+      place  := place + length(sides[1] || sides[2]) - 1;
+    END IF;
+    said := substr(said, place + 1);
+    told := substr(told, place + 1);
+  END IF;
+
+  -- Not everything is done to everything. An accepted booking may be one that somebody agreed to.
+  IF NOT coalesce(kind = ANY (CASE
+    WHEN deed IN ('create', 'add', 'update', 'delete') THEN '{booking,car,client,payment,maintenance}'
+    WHEN deed IN ('cancel', 'restore') THEN '{booking,car,client,payment}'
+    WHEN deed IN ('extend', 'move', 'issue') OR deed = 'return' AND has_car THEN '{booking}'
+    WHEN deed = 'complete' THEN '{booking,maintenance}'
+    WHEN deed = 'close' THEN '{maintenance}'
+  END::text[]), false) THEN
+    RETURN NULL;
+  END IF;
+  found := jsonb_build_object('entity_type', kind, 'entity_id', thing[3]);
+
+  IF kind = 'maintenance' THEN
+    -- The changes of a job have no place to go.
+    IF changes IS NOT NULL OR within OR deed = 'update' AND told ~ '[ ,:(][a-z][a-z0-9_]* (с|from) ' THEN
       RETURN NULL;
     END IF;
-    changes := changes || jsonb_build_object(
-      matched[1], jsonb_build_object('old', nullif(btrim(sides[1]), ''), 'new', btrim(sides[2]))
-    );
-  END LOOP;
-  RETURN changes;
+    RETURN found || history_job(said, told);
+  END IF;
+
+  IF kind = 'payment' AND deed = 'update' AND changes IS NULL AND payment IS NULL THEN
+    payment := history_new_amount(told);
+    said    := CASE WHEN payment IS NULL THEN said ELSE '' END;
+  END IF;
+  IF deed IN ('update', 'extend', 'move') AND changes IS NULL AND payment IS NULL THEN
+    sides := regexp_match(told, '([ ,:][a-z][a-z0-9_]* (?:с|from) )');
+    IF sides IS NOT NULL THEN
+      place   := position(sides[1] IN told);
+      changes := history_changes(regexp_replace(substr(said, place + 1), '([0-9])[.]$', '\1'));
+      -- A thing before the changes: whose changes are they? A thing in them: is it part of the value?
+      IF changes IS NULL OR left(told, place) ~ '[№#]' OR substr(told, place) ~ (
+        '(брон|авто|машин|клиент|платеж|обслуж|объект|booking|car|client|payment|service|object)[a-zа-я]*[ ,]*[№#]'
+      ) THEN
+        RETURN NULL;
+      END IF;
+      said    := left(said, place);
+      told    := left(told, place);
+    ELSIF within THEN
+      RETURN NULL;
+    END IF;
+  END IF;
+
+  IF kind = 'payment' AND payment IS NULL THEN
+    others  := history_paid(said, told);
+    payment := others -> 'payment';
+    said    := others ->> 'aside';
+  END IF;
+  others := history_aside(said, kind, deed, passive);
+  IF others IS NULL OR car_id AND others ? 'car' THEN
+    RETURN NULL;
+  END IF;
+  IF kind = 'payment' THEN
+    found := found || jsonb_build_object('payment', payment || jsonb_strip_nulls(jsonb_build_object(
+      'ids', jsonb_build_array(thing[3]),
+      'booking_id', others -> 'booking', 'car_id', others -> 'car', 'client_id', others -> 'client'
+    )));
+  END IF;
+  RETURN found || CASE WHEN changes IS NULL THEN '{}' ELSE jsonb_build_object('changes', changes) END;
 END
 $$;
 
--- An amount, as `60.0GEL`, `1 200,50 EUR`: {amount, currency}, or null.
-CREATE OR REPLACE FUNCTION :SCHEMA.history_amount(number text, currency text) RETURNS jsonb
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-BEGIN ATOMIC
-  SELECT jsonb_build_object('amount', replace(replace(number, ' ', ''), ',', '.')::numeric, 'currency', currency)
-  WHERE btrim(number) ~ '^([0-9]{1,12}|[0-9]{1,3}( [0-9]{3}){1,3})([.,][0-9]{1,4})?$'
-    AND currency = ANY ('{GEL,USD,EUR,RUB,TRY,AMD,AZN,UAH,KZT,BYN,UZS,KGS,ILS,AED,GBP,CHF,PLN,CZK,CNY}');
-END;
-
 -- What a sentence of the operations log says, or null where it does not read. The keys: entity_type, entity_id,
--- operation, user_name, and where the sentence has them changes, payment, counterparty, car_id, text.
+-- operation, and where the sentence has them user_name, changes, payment, counterparty, car_id, text.
 CREATE OR REPLACE FUNCTION :SCHEMA.parse_history_description(description text) RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = :SCHEMA, pg_temp
 AS $$
 DECLARE
-  -- A number ends where no digit and no letter follows.
-  ends    constant text := '(?![0-9A-Za-z\u00c0-\u1fff])';
-  -- A noun and its number.
-  thing   constant text := '([^ ,№#]+)[ ,]*[№#] ?([0-9]{1,18})' || ends;
-  -- A second number right after the first one.
-  again   constant text := '^[ ,]*((и|или|and|or)[ ,]+)?[№#/]';
   said    text;
-  words   text[];
-  verb    text;
+  told    text;
+  place   int := 1;
+  part    text;
+  word    text;
+  deed    text;
+  before  text;
+  passive boolean;
+  subject text[];
+  has_car boolean := false;
   who     text;
-  rest    text;
-  noun    text;
-  matched text[];
-  parsed  jsonb := '{}';
+  sides   text[];
   found   jsonb;
 BEGIN
   -- No sentence is longer; what is costs no time.
   IF length(description) > 10000 THEN
     RETURN NULL;
   END IF;
-  said  := regexp_replace(
-    description, '[\s\u0085\u00a0\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff]+', ' ', 'g'
-  );
-  said  := btrim(said, ' ,');
-  words := regexp_split_to_array(said, '[ ,]+');
+  said := history_spaced(description);
+  told := history_fold(said);
 
-  FOR n IN 2..least(5, cardinality(words)) LOOP
-    verb := history_verb(words[n]);
-    IF verb IS NOT NULL THEN
-      who  := array_to_string(words[1 : n - 1], ' ');
-      rest := (regexp_match(said, format('^(?:[^ ,]+[ ,]+){%s}[^ ,]+[ ,]*(.*)$', n - 1)))[1];
-      EXIT;
-    END IF;
+  -- The first verb is what was done.
+  FOREACH part IN ARRAY regexp_split_to_array(told, '(?<=[ ,])(?=[^ ,])') LOOP
+    word  := rtrim(part, CASE WHEN place + length(part) > length(told) THEN ' ,:.!' ELSE ' ,:' END);
+    deed  := history_verb(word);
+    EXIT WHEN deed IS NOT NULL;
+    place := place + length(part);
   END LOOP;
-  -- "Иван не создал …" says that nothing happened.
-  IF verb IS NULL OR who ~ '[№#]' OR who ~ '(^| )(не|Не|not|never)$' THEN
+  IF deed IS NULL THEN
     RETURN NULL;
   END IF;
-
-  -- "от" who amount payments: cash changes hands.
-  IF verb = 'return' AND rest ~ '^(от|from) ' THEN
-    matched := regexp_match(
-      rest,
-      '^(?:от|from) ((?:[^ ,№#]+[ ,]+){1,4}?)([0-9][0-9 ]*(?:[.,][0-9]+)?) ?([A-Z]{3})[ ,]+'
-        || '([^ ,№#]+)[ ,]*[№#] ?([0-9]{1,18}) ?/ ?([0-9]{1,18})' || ends || '(.*)$'
-    );
-    found := history_amount(matched[2], matched[3]);
-    IF found IS NULL OR history_noun(matched[4]) IS DISTINCT FROM 'payment' OR matched[7] ~ again THEN
-      RETURN NULL;
-    END IF;
-    RETURN jsonb_build_object(
-      'entity_type', 'payment', 'entity_id', matched[5], 'operation', 'transfer', 'user_name', who,
-      'counterparty', array_to_string(regexp_split_to_array(btrim(matched[1], ' ,'), '[ ,]+'), ' '),
-      'payment', found || jsonb_build_object(
-        'ids', jsonb_build_array(matched[5], matched[6]), 'direction', 'transfer', 'method', 'cash'
-      )
-    );
+  before  := btrim(left(told, place - 1), ' ,');
+  -- Создана, удалено, принят. An English verb is passive where a thing stands before it.
+  passive := right(rtrim(word, 'ао'), 1) IN ('н', 'т');
+  IF passive OR ascii(word) < 128 THEN
+    subject := regexp_match(before, '^' || history_thing() || '(?:[ ,]+(?:был|была|было|was|has been))?$');
+    has_car := deed IN ('issue', 'return')
+      AND split_part(before, ' ', 1) IN ('авто', 'автомобиль', 'машина', 'car')
+      AND split_part(before, ' ', 2) IN ('', 'был', 'была', 'было', 'was') AND split_part(before, ' ', 3) = '';
+    passive := passive OR subject IS NOT NULL OR has_car;
   END IF;
+  IF NOT passive THEN
+    who := history_person(left(said, place - 1));
+    IF who IS NULL THEN
+      RETURN NULL;
+    END IF;
+  ELSIF subject IS NULL AND NOT has_car AND before NOT IN ('', 'был', 'была', 'было') THEN
+    RETURN NULL;
+  END IF;
+  said := rtrim(substr(said, place + length(word)), ' ,');
+  told := substr(told, place + length(word));
 
-  -- The thing stands first; in "выдал авто, бронь № …" the booking is the thing.
-  matched := regexp_match(rest, '^(?:(?:авто|car)[ ,]+)?' || thing || '(.*)$');
-  noun    := history_noun(matched[1]);
-  IF noun IS NULL AND verb = 'update' THEN
-    -- Changes stand first, and then the thing that they are of.
-    matched := regexp_match(rest, '^(.*?)[ ,]+(?:в|во|in|of) ' || thing || '(.*)$');
-    noun    := history_noun(matched[2]);
-    found   := history_changes(matched[1]);
-    matched := matched[2:4];
-    IF found IS NULL OR noun NOT IN ('booking', 'car', 'client') THEN
+  IF passive THEN
+    sides := regexp_match(told, '(([ ,(])(пользователем|сотрудником|by) ([^,]+))');
+    IF sides IS NOT NULL THEN
+      place := position(sides[1] IN told);
+      who   := substr(said, place + length(sides[2] || sides[3]) + 1, length(sides[4]));
+      who   := regexp_replace(CASE sides[2] WHEN '(' THEN rtrim(who, ')') ELSE who END, '([^ .]{2})[.]$', '\1');
+      who   := history_person(who);
+      said  := left(said, place - 1) || substr(said, place + length(sides[1]));
+      -- "Created by phone"
+      IF who IS NULL OR sides[3] = 'by' AND position('@' IN who) = 0 AND left(who, 1) = left(history_fold(who), 1) THEN
+        RETURN NULL;
+      END IF;
+    END IF;
+  END IF;
+  said := CASE WHEN subject IS NULL THEN ltrim(said, ' ,') ELSE said END;
+
+  IF deed = 'give' OR deed = 'return' AND word NOT IN ('вернул', 'вернула') AND history_fold(left(said, 5)) ~ '^(от|from) ' THEN
+    said  := CASE deed WHEN 'give' THEN said ELSE substr(said, position(' ' IN said) + 1) END;
+    found := jsonb '{"entity_type": "payment"}' || history_hand_over(said, history_fold(said));
+    deed  := 'transfer';
+    -- Somebody has to have taken it, or given it.
+    IF who IS NULL THEN
       RETURN NULL;
     END IF;
-    parsed := jsonb_build_object('changes', found);
-  ELSIF noun = 'maintenance' AND verb IN ('create', 'update', 'complete', 'delete') THEN
-    words := regexp_match(matched[3], '^[ ,]*(?:в|во|in|of|for) ' || thing || '[ ,]*(.*)$');
-    IF history_noun(words[1]) IN ('object', 'car') THEN
-      parsed := jsonb_strip_nulls(jsonb_build_object('car_id', words[2], 'text', substring(words[3] from '.*[^ .,].*')));
-    ELSIF btrim(matched[3], ' .,') <> '' THEN
-      RETURN NULL;
-    END IF;
-    -- Whatever else the text says is the job's.
-    matched[3] := '';
-  ELSIF noun = 'payment' AND verb IN ('create', 'update', 'delete', 'cancel') THEN
-    parsed := jsonb_build_object('ids', jsonb_build_array(matched[2]));
-    words  := regexp_match(
-      matched[3],
-      '^[ ,]*(приход|расход|income|expense)(?: (наличными|безналичными|картой|cash|cashless|card))?,? '
-        || '([0-9][0-9 ]*(?:[.,][0-9]+)?) ?([A-Z]{3})' || ends
-    );
-    found  := history_amount(words[3], words[4]);
-    IF found IS NOT NULL THEN
-      parsed := parsed || found || jsonb_strip_nulls(jsonb_build_object(
-        'direction', CASE WHEN words[1] IN ('приход', 'income') THEN 'income' ELSE 'expense' END,
-        'method', CASE WHEN words[2] IN ('наличными', 'cash') THEN 'cash' WHEN words[2] IS NOT NULL THEN 'cashless' END
-      ));
-    ELSIF matched[3] ~ '(приход|расход|наличными|картой|income|expense|cash|card)'
-      OR matched[3] ~ '[0-9] ?(GEL|USD|EUR|RUB|TRY|AMD|AZN|UAH|KZT|ILS|AED|GBP)'
-    THEN
-      -- An amount that does not read must not become a payment of nothing.
-      RETURN NULL;
-    END IF;
-    parsed := jsonb_build_object('payment', parsed);
-  ELSIF noun IN ('booking', 'car', 'client') AND verb IN ('create', 'update', 'delete', 'cancel')
-    OR noun = 'booking' AND verb IN ('issue', 'return', 'complete')
-  THEN
-    NULL;
   ELSE
-    RETURN NULL;
+    found := history_object(said, deed, passive, subject, has_car);
+    -- What is said of a job ends with its text: is the name part of it?
+    IF passive AND who IS NOT NULL AND found ? 'text' THEN
+      RETURN NULL;
+    END IF;
   END IF;
-
-  -- A second number, a second thing, or changes after the thing: what is meant?
-  IF matched[3] ~ again OR matched[3] ~ '[ ,][a-z][a-z0-9_]* (с|from) ' OR EXISTS (
-    SELECT FROM regexp_matches(matched[3], thing, 'g') AS next (other) WHERE history_noun(next.other[1]) IS NOT NULL
-  ) THEN
-    RETURN NULL;
-  END IF;
-  RETURN jsonb_build_object('entity_type', noun, 'entity_id', matched[2], 'operation', verb, 'user_name', who) || parsed;
+  RETURN found || jsonb_strip_nulls(jsonb_build_object('user_name', who, 'operation', CASE
+    WHEN deed = 'add' THEN 'create'
+    WHEN deed IN ('extend', 'move', 'restore') THEN 'update'
+    WHEN deed = 'close' THEN 'complete'
+    ELSE deed
+  END));
 END
 $$;
+
+-- Whether whoever a sentence of cash that changes hands names first is the one who gives it: "Анна Смит передала …". In
+-- "Пётр Ли принял от …" it is the one who takes it.
+CREATE OR REPLACE FUNCTION :SCHEMA.history_gives(description text) RETURNS boolean
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  RETURN coalesce(
+    substring(
+      :SCHEMA.history_fold(:SCHEMA.history_spaced(description))
+      from '(?:^|[ ,])(принял|приняла|accepted|returned|передал|передала|transferred)(?:[ ,]|$)'
+    ) IN ('передал', 'передала', 'transferred'),
+    false
+  );

@@ -206,8 +206,8 @@ describe("a database that Jarvis has migrated", () => {
   it.live("has functions that are its own, whatever they became", () =>
     Effect.gen(function* () {
       yield* run(
-        "DROP FUNCTION history_noun",
-        "CREATE FUNCTION history_noun(word text) RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "DROP FUNCTION history_changes",
+        "CREATE FUNCTION history_changes(said text) RETURNS int LANGUAGE sql AS 'SELECT 1'",
         "DELETE FROM jarvis_functions"
       )
       assert.deepStrictEqual(worse((yield* planned).findings), [])
@@ -217,14 +217,14 @@ describe("a database that Jarvis has migrated", () => {
   it.live("has what stands on a function of its that is to be made anew", () =>
     Effect.gen(function* () {
       yield* run(
-        "DROP FUNCTION history_noun",
-        "CREATE FUNCTION history_noun(word text) RETURNS int LANGUAGE sql AS 'SELECT 1'",
-        "CREATE VIEW nouns AS SELECT history_noun('car') AS noun",
+        "DROP FUNCTION history_changes",
+        "CREATE FUNCTION history_changes(said text) RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "CREATE VIEW changed AS SELECT history_changes('car') AS field",
         "DELETE FROM jarvis_functions"
       )
       const [finding] = (yield* planned).findings
       assert.deepInclude(finding, { level: "fatal", object: "sql/functions", cured: false })
-      assert.match(finding?.todo ?? "", /nouns depends on .*history_noun/)
+      assert.match(finding?.todo ?? "", /changed depends on .*history_changes/)
     }).pipe(Effect.provide(testDatabase))
   )
 })

@@ -1,0 +1,150 @@
+-- The words of the operations log. They are looked up in small letters, with е for ё; how they were written stays beside.
+--
+-- Nothing here depends on the database's locale: in the locale C, \w and lower() know no Cyrillic, and in others \d
+-- knows digits that no number is read from.
+
+-- The sentence with single spaces, and none around it.
+CREATE OR REPLACE FUNCTION :SCHEMA.history_spaced(said text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  RETURN btrim(
+    regexp_replace(said, '[\s\u0085\u00a0\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff]+', ' ', 'g'), ' ,'
+  );
+
+-- The same in small letters, with е for ё: character for character, so that a place in one is the same place in the other.
+CREATE OR REPLACE FUNCTION :SCHEMA.history_fold(said text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  RETURN translate(
+    lower(said COLLATE "C"), 'ёАБВГДЕЁЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯ', 'еабвгдеежзийклмнопрстуфхцчшщъыьэюя'
+  );
+
+-- Every verb and what it does, in the past tense of either gender, in the passive, and in English.
+CREATE OR REPLACE FUNCTION :SCHEMA.history_verbs() RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN '{
+    "создал": "create", "создала": "create", "создан": "create", "создана": "create", "создано": "create",
+    "created": "create",
+    "добавил": "add", "добавила": "add", "добавлен": "add", "добавлена": "add", "добавлено": "add", "added": "add",
+    "изменил": "update", "изменила": "update", "изменен": "update", "изменена": "update", "изменено": "update",
+    "обновил": "update", "обновила": "update", "обновлен": "update", "обновлена": "update", "обновлено": "update",
+    "исправил": "update", "исправила": "update", "исправлен": "update", "исправлена": "update", "исправлено": "update",
+    "отредактировал": "update", "отредактировала": "update", "отредактирован": "update", "отредактирована": "update",
+    "отредактировано": "update", "changed": "update", "updated": "update", "edited": "update", "modified": "update",
+    "продлил": "extend", "продлила": "extend", "продлен": "extend", "продлена": "extend", "продлено": "extend",
+    "extended": "extend",
+    "перенес": "move", "перенесла": "move", "перенесен": "move", "перенесена": "move", "перенесено": "move",
+    "rescheduled": "move",
+    "восстановил": "restore", "восстановила": "restore", "восстановлен": "restore", "восстановлена": "restore",
+    "восстановлено": "restore", "restored": "restore",
+    "удалил": "delete", "удалила": "delete", "удален": "delete", "удалена": "delete", "удалено": "delete",
+    "deleted": "delete", "removed": "delete",
+    "отменил": "cancel", "отменила": "cancel", "отменен": "cancel", "отменена": "cancel", "отменено": "cancel",
+    "cancelled": "cancel", "canceled": "cancel",
+    "выдал": "issue", "выдала": "issue", "выдан": "issue", "выдана": "issue", "выдано": "issue", "issued": "issue",
+    "принял": "return", "приняла": "return", "принят": "return", "принята": "return", "принято": "return",
+    "вернул": "return", "вернула": "return", "accepted": "return", "returned": "return",
+    "завершил": "complete", "завершила": "complete", "завершен": "complete", "завершена": "complete",
+    "завершено": "complete", "completed": "complete",
+    "закрыл": "close", "закрыла": "close", "закрыто": "close", "closed": "close",
+    "передал": "give", "передала": "give", "transferred": "give"
+  }'::jsonb;
+
+-- What a word does, if it is a verb.
+CREATE OR REPLACE FUNCTION :SCHEMA.history_verb(word text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  RETURN :SCHEMA.history_verbs() ->> word;
+
+-- What a noun is about, in any of its cases.
+CREATE OR REPLACE FUNCTION :SCHEMA.history_noun(word text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  RETURN '{
+    "бронь": "booking", "брони": "booking", "бронью": "booking", "бронирование": "booking", "бронирования": "booking",
+    "бронировании": "booking", "бронированию": "booking", "booking": "booking",
+    "авто": "car", "автомобиль": "car", "автомобиля": "car", "автомобиле": "car", "автомобилю": "car",
+    "машина": "car", "машину": "car", "машины": "car", "машине": "car", "car": "car",
+    "клиент": "client", "клиента": "client", "клиенте": "client", "клиенту": "client", "client": "client",
+    "платеж": "payment", "платежа": "payment", "платеже": "payment", "платежу": "payment", "платежи": "payment",
+    "payment": "payment", "payments": "payment",
+    "обслуживание": "maintenance", "обслуживания": "maintenance", "обслуживании": "maintenance",
+    "обслуживанию": "maintenance", "service": "maintenance", "maintenance": "maintenance",
+    "объект": "object", "объекта": "object", "объекте": "object", "object": "object"
+  }'::jsonb ->> word;
+
+-- With one of these the sentence says less, or more, than that something was done to a thing.
+CREATE OR REPLACE FUNCTION :SCHEMA.history_doubts() RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN '{не,ни,нет,но,и,или,либо,бы,если,чтобы,кроме,вместо,без,якобы,почти,чуть,едва,пока,еще,not,never,but,and,or,if,
+    except,without,instead,unless,almost,will,would}'::text[];
+
+-- No name has one of these.
+CREATE OR REPLACE FUNCTION :SCHEMA.history_nameless() RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN '{что,как,когда,кто,кто-то,где,чем,который,которая,которое,которые,почему,зачем,пусть,будто,возможно,вероятно,
+    наверное,может,должен,должна,хотел,хотела,пытался,пыталась,собирался,собиралась,решил,решила,просил,просила,попросил,
+    попросила,сказал,сказала,написал,написала,будет,был,была,было,потом,затем,сначала,вчера,сегодня,завтра,снова,опять,уже,
+    ранее,никто,никогда,ничего,он,она,они,мы,вы,это,для,от,из,из-за,на,по,за,до,ко,об,при,через,со,во,тоже,также,только,
+    nobody,someone,somebody,that,when,who,which,why,did,didn''t,does,wants,wanted,tried,to,has,hasn''t,have,had,was,wasn''t,
+    were,be,been,is,by,for,from,he,she,they,we,it,yesterday,today,then}'::text[];
+
+-- A name as it was written, or null where that is none: one to six words, with more in brackets. A name in which some words
+-- begin with a capital letter has few that do not: "Мария сказала Иван" is no name.
+CREATE OR REPLACE FUNCTION :SCHEMA.history_person(said text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT name.written
+  FROM (SELECT btrim(said, ' ,') AS written) AS name,
+    LATERAL (SELECT CASE WHEN position('(' IN name.written) = 0 THEN name.written ELSE
+      btrim(regexp_replace(name.written, ' ?[(][^()№#]*[)]', '', 'g'))
+    END AS plain) AS bare,
+    LATERAL (SELECT string_to_array(:SCHEMA.history_fold(bare.plain), ' ') AS folded) AS words
+  WHERE cardinality(words.folded) BETWEEN 1 AND 6
+    -- Marks that no name has, dashes between words, dates, numbers amid words, words of one small letter, no letter at all.
+    AND bare.plain !~ (
+      '[№#,;:?!"«»()]|(^| )[-–—/&+]+( |$)|[0-9][.:/-][0-9]|(^| )[0-9]+ |(^| )[a-zа-яё]( |$)|^[^A-Za-z\u00aa-\uffff]*$'
+    )
+    -- "И" may be a name's letter; the word is a small letter.
+    AND NOT words.folded && (array_remove(:SCHEMA.history_doubts(), 'и') || :SCHEMA.history_nameless())
+    AND (cardinality(words.folded) > 1 OR coalesce(:SCHEMA.history_noun(words.folded[1]), 'client') = 'client')
+    AND CASE
+      WHEN bare.plain !~ '(^| )[a-zа-яё]' THEN true
+      WHEN bare.plain ~ '(^| )[^ a-zа-яё]' THEN bare.plain !~ (
+        '(^| )(?!(?:ван|фон|де|да|дер|дель|ди|ла|ле|аль|эль|бин|ибн|оглы|кызы|заде|уулу|van|von|de|da|der|den|del|di|la|le|al'
+          || '|el|bin|ibn|dos|du|ter|менеджер|администратор|админ|оператор|кассир|директор|сотрудник|механик|водитель'
+          || '|бухгалтер|manager|admin|operator|cashier|director|driver|robot|bot)([ -]|$))[a-zа-яё][^ @''’]*( |$)'
+      )
+      ELSE cardinality(words.folded) <= 3
+    END;
+END;
+
+-- What a word for money stands for, and a sign.
+CREATE OR REPLACE FUNCTION :SCHEMA.history_currency(word text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  RETURN '{
+    "$": "USD", "€": "EUR", "₾": "GEL", "₽": "RUB", "лари": "GEL", "доллар": "USD", "доллара": "USD", "долларов": "USD",
+    "евро": "EUR", "руб": "RUB", "рубль": "RUB", "рубля": "RUB", "рублей": "RUB", "gel": "GEL", "usd": "USD", "eur": "EUR",
+    "rub": "RUB", "try": "TRY", "amd": "AMD", "azn": "AZN", "uah": "UAH", "kzt": "KZT", "byn": "BYN", "uzs": "UZS",
+    "kgs": "KGS", "ils": "ILS", "aed": "AED", "gbp": "GBP", "chf": "CHF", "pln": "PLN", "czk": "CZK", "cny": "CNY"
+  }'::jsonb ->> word;
+
+-- How something was paid.
+CREATE OR REPLACE FUNCTION :SCHEMA.history_way(words text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  RETURN '{
+    "наличными": "cash", "наличные": "cash", "наличкой": "cash", "нал": "cash", "cash": "cash", "in cash": "cash",
+    "безналичными": "cashless", "безналом": "cashless", "безнал": "cashless", "безналу": "cashless", "по безналу": "cashless",
+    "картой": "cashless", "банковской картой": "cashless", "с карты": "cashless", "на карту": "cashless",
+    "по карте": "cashless", "переводом": "cashless", "банковским переводом": "cashless", "cashless": "cashless",
+    "card": "cashless", "by card": "cashless", "bank transfer": "cashless", "by bank transfer": "cashless"
+  }'::jsonb ->> words;
+
+-- {amount, currency}, or null. `1,200` is one or twelve hundred, so it is nothing; `1,200.50` is clear.
+CREATE OR REPLACE FUNCTION :SCHEMA.history_amount(number text, currency text) RETURNS jsonb
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT jsonb_build_object('amount', amount.plain::numeric, 'currency', :SCHEMA.history_currency(currency))
+  FROM (SELECT CASE
+    WHEN number ~ '^([0-9]{1,12}|[0-9]{1,3}( [0-9]{3}){1,3})([.,][0-9]{1,2})?$' THEN translate(number, ', ', '.')
+    WHEN number ~ '^[0-9]{1,3}(,[0-9]{3}){1,3}[.][0-9]{1,2}$' THEN replace(number, ',', '')
+    WHEN number ~ '^[0-9]{1,3}([.][0-9]{3}){1,3},[0-9]{1,2}$' THEN translate(number, ',.', '.')
+  END AS plain) AS amount
+  WHERE amount.plain IS NOT NULL AND :SCHEMA.history_currency(currency) IS NOT NULL;
+END;
