@@ -45,7 +45,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
     "завершил": "complete", "завершила": "complete", "завершен": "complete", "завершена": "complete",
     "завершено": "complete", "completed": "complete",
     "закрыл": "close", "закрыла": "close", "закрыто": "close", "closed": "close",
-    "передал": "give", "передала": "give", "transferred": "give"
+    "передал": "give", "передала": "give", "transferred": "give", "handed": "give", "gave": "give"
   }'::jsonb;
 
 -- What a word does, if it is a verb.

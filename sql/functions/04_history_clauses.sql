@@ -229,7 +229,7 @@ DECLARE
   again text;
 BEGIN
   IF coalesce(history_kind(thing) NOT IN ('object', 'car'), true) THEN
-    RETURN CASE WHEN btrim(said, ' .,') = '' THEN '{}'::jsonb END;
+    RETURN CASE WHEN btrim(said, ' .,:') = '' THEN '{}'::jsonb END;
   END IF;
   said  := ltrim(substr(said, length(place || thing[1]) + 1), ' ,:');
   said  := CASE WHEN said ~ '^[-–—] ' THEN substr(said, 3) ELSE said END;

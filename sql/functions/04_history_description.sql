@@ -88,8 +88,8 @@ BEGIN
 
   -- Not everything is done to everything. An accepted booking may be one that somebody agreed to.
   IF NOT coalesce(kind = ANY (CASE
-    WHEN deed IN ('create', 'add', 'update', 'delete') THEN '{booking,car,client,payment,maintenance}'
-    WHEN deed IN ('cancel', 'restore') THEN '{booking,car,client,payment}'
+    WHEN deed IN ('create', 'add', 'update', 'delete', 'cancel') THEN '{booking,car,client,payment,maintenance}'
+    WHEN deed = 'restore' THEN '{booking,car,client,payment}'
     WHEN deed IN ('extend', 'move', 'issue') OR deed = 'return' AND has_car THEN '{booking}'
     WHEN deed = 'complete' THEN '{booking,maintenance}'
     WHEN deed = 'close' THEN '{maintenance}'
@@ -97,14 +97,6 @@ BEGIN
     RETURN NULL;
   END IF;
   found := jsonb_build_object('entity_type', kind, 'entity_id', thing[3]);
-
-  IF kind = 'maintenance' THEN
-    -- The changes of a job have no place to go.
-    IF changes IS NOT NULL OR within OR deed = 'update' AND told ~ '[ ,:(][a-z][a-z0-9_]* (с|from) ' THEN
-      RETURN NULL;
-    END IF;
-    RETURN found || history_job(said, told);
-  END IF;
 
   IF kind = 'payment' AND deed = 'update' AND changes IS NULL AND payment IS NULL THEN
     payment := history_new_amount(told);
@@ -128,6 +120,14 @@ BEGIN
     END IF;
   END IF;
 
+  IF kind = 'maintenance' THEN
+    others := history_job(said, told);
+    -- A new text beside new values: is it one of them?
+    IF changes IS NOT NULL AND others ? 'text' THEN
+      RETURN NULL;
+    END IF;
+    RETURN found || others || CASE WHEN changes IS NULL THEN '{}' ELSE jsonb_build_object('changes', changes) END;
+  END IF;
   IF kind = 'payment' AND payment IS NULL THEN
     others  := history_paid(said, told);
     payment := others -> 'payment';
@@ -253,7 +253,7 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
   RETURN coalesce(
     substring(
       :SCHEMA.history_fold(:SCHEMA.history_spaced(description))
-      from '(?:^|[ ,])(принял|приняла|accepted|returned|передал|передала|transferred)(?:[ ,]|$)'
-    ) IN ('передал', 'передала', 'transferred'),
+      from '(?:^|[ ,])(принял|приняла|accepted|returned|передал|передала|transferred|handed|gave)(?:[ ,]|$)'
+    ) IN ('передал', 'передала', 'transferred', 'handed', 'gave'),
     false
   );

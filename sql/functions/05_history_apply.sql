@@ -4,11 +4,6 @@
 DROP FUNCTION IF EXISTS :SCHEMA.apply_fields(regclass, text, timestamptz, jsonb);
 DROP FUNCTION IF EXISTS :SCHEMA.history_effects(jsonb, timestamptz);
 
--- Whether the person whom the sentence names first hands something over, rather than takes it.
-CREATE OR REPLACE FUNCTION :SCHEMA.history_gives(description text) RETURNS boolean
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-  RETURN left(description, 1000) ~ '^[\s,]*([^\s,№#]+[\s,]+){1,4}([Пп]ередала?|[Hh]anded|[Gg]ave)[\s,]';
-
 -- A value of the log in a form that a column of the type reads, whatever the session's own zone and order of days are:
 -- a moment is told in Tbilisi's time, which is what a column without a zone gets; 7,4 is 7.4. What has none of the forms
 -- is put into quotes, in which it reads in no way: PostgreSQL would make something of NaN, 0x1F, 1e9999 and tomorrow, but

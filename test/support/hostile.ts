@@ -60,7 +60,6 @@ const functions = [
   "history_object(text, text, boolean, text[], boolean)",
   "history_gives(text)",
   "log_value(text, regtype)",
-  "history_gives(text)",
   "comes_after(text, text)",
   "apply_fields(regclass, text, timestamptz, text, jsonb)",
   "history_effects(jsonb, boolean, timestamptz, timestamptz)",
