@@ -70,10 +70,10 @@ it.effect("a listener whose sweep fails is down, and listens anew", () =>
   Effect.gen(function* () {
     const { breaks, hears, state } = yield* listener
     yield* breaks(true)
-    assert.deepStrictEqual(yield* hears(listening), ["sweep", "down: no sweep"])
+    assert.deepStrictEqual(yield* hears(listening), ["sweep", "down: an error, see the log"])
     yield* breaks(false)
     yield* TestClock.adjust("2 seconds")
-    assert.strictEqual(yield* state, "down: no sweep")
+    assert.strictEqual(yield* state, "down: an error, see the log")
     assert.deepStrictEqual(yield* hears(listening), ["sweep", "up"])
   }).pipe(Effect.provide(Health.layer))
 )
