@@ -24,8 +24,45 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     ) WITH ORDINALITY AS pieces (matched, n), LATERAL (SELECT matched[1] AS piece) AS first
   ) END;
 
--- A Ruby hash, as Ruby's inspect prints it, as jsonb: `=>` and `key:` for `:`, nil for null, symbols and dates for
--- strings. The text is read token by token, so that none of these means anything inside a string. Every character
+-- A number as Ruby prints it, where JSON has it, too; else null. More digits of an exponent than these make no number that
+-- PostgreSQL holds.
+CREATE OR REPLACE FUNCTION :SCHEMA.ruby_number(said text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  RETURN CASE WHEN said ~ '^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$' THEN said END;
+
+-- A Ruby hash in which objects, #<Price id: 1, label: "x > y">, are the strings of what they print, and old Ruby's
+-- #<BigDecimal:7f8b,'0.15E1',9(18)> is its number. An object may hold strings and other objects; each token is met once.
+CREATE OR REPLACE FUNCTION :SCHEMA.quote_ruby_objects(ruby text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT string_agg(
+    CASE
+      WHEN part.is_object AND left(part.said, 2) = '#<' THEN coalesce(
+        :SCHEMA.ruby_number(substring(part.said FROM '^#<BigDecimal:[0-9a-f]+,''([^'']*)'',')),
+        to_json(part.said)::text
+      )
+      ELSE part.said
+    END, '' ORDER BY part.n)
+  FROM (
+    SELECT min(placed.n) AS n, placed.is_object, string_agg(placed.token, '' ORDER BY placed.n) AS said
+    FROM (
+      SELECT nested.n, nested.token, nested.depth > 0 OR nested.depth > nested.step AS is_object,
+        -- How many objects have begun.
+        count(*) FILTER (WHERE nested.depth = 1 AND nested.step = 1) OVER (ORDER BY nested.n) AS object
+      FROM (
+        SELECT tokens.n, tokens.matched[1] AS token, step.step, sum(step.step) OVER (ORDER BY tokens.n) AS depth
+        FROM regexp_matches(ruby, '"(?:[^"\\]|\\.)*"?|=>|#<|[^"#<>=]+|.', 'g') WITH ORDINALITY AS tokens (matched, n),
+          LATERAL (
+            SELECT CASE matched[1] WHEN '#<' THEN 1 WHEN '<' THEN 1 WHEN '>' THEN -1 ELSE 0 END AS step
+          ) AS step
+      ) AS nested
+    ) AS placed
+    GROUP BY placed.is_object, placed.object
+  ) AS part;
+END;
+
+-- A Ruby hash, as Ruby's inspect prints it, as jsonb: `=>` and `key:` for `:`, nil for null, symbols, dates and
+-- objects for strings. The text is read token by token, so that none of these means anything inside a string. Every character
 -- belongs to some token whatever the text is, which keeps the time linear; what is not Ruby fails as JSON. Letters
 -- beyond ASCII are given by their numbers: which of them [[:alpha:]] knows depends on the database's locale.
 CREATE OR REPLACE FUNCTION :SCHEMA.parse_ruby_hash(ruby text) RETURNS jsonb
@@ -46,14 +83,18 @@ BEGIN ATOMIC
         :SCHEMA.ruby_string_to_json(substr(token, 3, length(token) - 3))
       WHEN left(token, 1) = ':' AND token <> ':' THEN to_json(substr(token, 2))::text
       WHEN right(token, 1) = ':' AND token <> ':' THEN to_json(rtrim(token, ':'))::text || ':'
+      WHEN left(token, 12) = 'BigDecimal("' THEN coalesce(
+        :SCHEMA.ruby_number(substr(token, 13, length(token) - 14)), to_json(substr(token, 13, length(token) - 14))::text
+      )
       WHEN token LIKE '___, __ ___ ____%' OR token LIKE '____-__-__%' THEN to_json(token)::text
       ELSE token
     END, '' ORDER BY n)::jsonb
   FROM regexp_matches(
-    ruby,
+    CASE WHEN position('#<' IN ruby) = 0 THEN ruby ELSE :SCHEMA.quote_ruby_objects(ruby) END,
     '=>'
     -- A string, a quoted key, a quoted symbol. One that is never closed runs to the end.
     '|:?"(?:[^"\\]|\\.)*"?|"(?:[^"\\]|\\.)*":'
+    '|BigDecimal\("[^"]*"\)'
     -- :symbol, key:, and any other word.
     '|:[\w\u0080-\U0010FFFF]+[?!]?|[A-Za-z_\u0080-\U0010FFFF][\w\u0080-\U0010FFFF]*(?:[?!]?:)?'
     -- Mon, 03 Nov 2025 and Mon, 03 Nov 2025 10:00:00.000000000 +04 +04:00, and the same as 2025-11-03 10:00:00 +0400

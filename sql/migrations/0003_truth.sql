@@ -2,6 +2,7 @@
 -- nothing for the mirror have names.
 
 INSERT INTO :SCHEMA.reasons (code, attempts, meaning) VALUES
+  ('unknown_branch',    0, 'Nothing tells the branch, and no branch of RentProg has the record, or not all could be asked yet.'),
   ('superseded',        0, 'Done, and nothing was written: what the mirror has is newer.'),
   ('deleted_recently',  0, 'Done, and nothing was written: the record was deleted just before.'),
   ('not_about_records', 0, 'Done: the sentence means nothing for the mirror.')

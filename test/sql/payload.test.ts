@@ -84,6 +84,26 @@ const ruby: ReadonlyArray<readonly [text: string, meaning: unknown]> = [
     "2025-11-03 10:00:00 UTC",
     "2025-11-03"
   ].map((date) => [`{"a"=>[nil, ${date}]}`, { a: [null, date] }] as const),
+  // Objects are what they print, whatever stands in them; decimals are numbers, to the last digit.
+  ['{"a"=>#<Price id: 1, amount: 5>, "b"=>2}', { a: "#<Price id: 1, amount: 5>", b: 2 }],
+  ...[
+    '#<Foo:0x000 @a="x > y">',
+    '#<Foo:0x000 @a="say \\"hi\\" >", @b={"c"=>#<Bar @d=nil, @e=[1, 2]>}>',
+    "#<Mail to: <anna@example.com>>",
+    "#<struct Point x=1,\n y=2>",
+    "#<Set: {1, 2}>",
+    "#<Иван>",
+    "#<>"
+  ].map((object) => [`{"a"=>[nil, ${object}], "b"=>"#<"}`, { a: [null, object], b: "#<" }] as const),
+  [
+    '{"a"=>BigDecimal("1.5"), "b"=>[BigDecimal("0.15e1"), 0.15e1, BigDecimal("-2")]}',
+    { a: 1.5, b: [1.5, 1.5, -2] }
+  ],
+  ['{"a"=>BigDecimal("NaN"), "b"=>BigDecimal("1e9999")}', { a: "NaN", b: "1e9999" }],
+  [
+    "{\"a\"=>#<BigDecimal:7f8b,'0.15E1',9(18)>, \"b\"=>#<BigDecimal:7f8b,'NaN',9(9)>}",
+    { a: 1.5, b: "#<BigDecimal:7f8b,'NaN',9(9)>" }
+  ],
   // Mixed with JSON.
   ['{"a": [1, null], "b"=>nil}', { a: [1, null], b: null }],
   // No hash.
@@ -108,7 +128,14 @@ const ruby: ReadonlyArray<readonly [text: string, meaning: unknown]> = [
     ...["{", "}", '{"a"=>', '{"a"=>1', '{"a"=>"b}', '{"a"=>1}}', '{"a"=>1} b', '{"a"=>1, }', '{"a"}', "{a}"],
     ...[
       '{"a"=>b}',
-      '{"a"=>#<Car:0x01 @id=1>}',
+      ...[
+        '{"a"=>#<Car}',
+        '{"a"=>#<Car>>}',
+        '{"a"=><1>}',
+        '{"a"=>#<Car "x>}',
+        "{#<Car>}",
+        '{"a"=>BigDecimal(1)}'
+      ],
       '{"a"=>NaN}',
       '{"a"=>1 2}',
       '{"a"=>Infinity}',
@@ -159,7 +186,7 @@ const pieces = [
     "\\u{",
     "0"
   ],
-  ...["-", "e", ".", "null", '":', ':"', "\\#", "@", "$", "b"]
+  ...["-", "e", ".", "null", '":', ':"', "\\#", "@", "$", "b", "#<", "<", ">", "BigDecimal("]
 ] as const
 const hostile = Arbitrary.array(Arbitrary.schema(Schema.Literals(pieces)), { maxLength: 12 }).pipe(
   Arbitrary.map((parts) => parts.join(""))
@@ -237,10 +264,21 @@ layer(testDatabase, { excludeTestServices: true })("payload", (it) => {
   // A parser whose time grows with the square of the length needs hours for these.
   it.effect.each([
     ...['"', "{", '{"a"=>', '"a"=>1, ', "Mon, 03 Nov ", ":a", "a", "=>"].map((piece) => ["", piece] as const),
+    ...["#<", ">", "#<a> ", 'BigDecimal("'].map((piece) => ['{"a"=>', piece] as const),
     ...["\\", "\\u{1}", '\\"', "Ж"].map((piece) => ['{"a"=>"', piece] as const)
   ])("a megabyte of %s%s is read", ([start, piece]) =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* read([start + piece.repeat(1_000_000 / piece.length)]), [null])
+    })
+  )
+
+  it.effect("a decimal keeps all its digits", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      const digits = "12345678901234567890.123456789012345678901"
+      const hash = `{"a"=>BigDecimal("${digits}")}`
+      const rows = yield* sql`SELECT read_payload(to_jsonb(${hash}::text)) ->> 'a' AS a`
+      assert.deepStrictEqual<unknown>(rows, [{ a: digits }])
     })
   )
 

@@ -34,6 +34,8 @@ const functions = [
   "read_payload(jsonb)",
   "parse_ruby_hash(text)",
   "ruby_string_to_json(text)",
+  "ruby_number(text)",
+  "quote_ruby_objects(text)",
   "last_of_arrays(jsonb)",
   "event_changes(jsonb)",
   "id_text(jsonb)",
