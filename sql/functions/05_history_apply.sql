@@ -25,11 +25,14 @@ LANGUAGE sql STABLE PARALLEL SAFE
 -- Whether the entry of one number comes after that of another, or is the same; without a number, whichever arrives later.
 CREATE OR REPLACE FUNCTION :SCHEMA.comes_after(number text, other text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-BEGIN ATOMIC
-  SELECT coalesce((length(one.digits), one.digits COLLATE "C") >= (length(two.digits), two.digits COLLATE "C"), true)
-  FROM (SELECT CASE WHEN number ~ '^[0-9]+$' THEN ltrim(number, '0') ELSE number END AS digits) AS one,
-    (SELECT CASE WHEN other ~ '^[0-9]+$' THEN ltrim(other, '0') ELSE other END AS digits) AS two;
-END;
+  RETURN coalesce(
+    (
+      length(regexp_replace(number, '^0+(?=[0-9]+$)', '')), regexp_replace(number, '^0+(?=[0-9]+$)', '') COLLATE "C"
+    ) >= (
+      length(regexp_replace(other,  '^0+(?=[0-9]+$)', '')), regexp_replace(other,  '^0+(?=[0-9]+$)', '') COLLATE "C"
+    ),
+    true
+  );
 
 -- Sets fields of a record as an entry of the log says them, which was made at `made_at` and has RentProg's `number`. Answers
 -- {field: [old, new]}, or null where the mirror lacks the record, and how many of the fields it set. What a newer entry or a
@@ -45,11 +48,13 @@ AS $$
 #variable_conflict use_variable
 DECLARE
   -- The whole record as it stands.
-  known jsonb;
-  newer jsonb;
-  typed jsonb;
-  patch jsonb;
-  sets  text;
+  known   jsonb;
+  -- Of the fields that are set: when that was said, by which entry, and what goes to columns and to data.
+  newer   jsonb;
+  entries jsonb;
+  typed   jsonb;
+  patch   jsonb;
+  sets    text;
 BEGIN
   EXECUTE format('SELECT to_jsonb(mirror.*) FROM %s AS mirror WHERE mirror.rentprog_id = $1 FOR UPDATE', mirror_table)
   INTO known USING record_id;
@@ -59,6 +64,7 @@ BEGIN
 
   SELECT
     jsonb_object_agg(field.key, made_at),
+    jsonb_object_agg(field.key, number),
     jsonb_object_agg(field.key, log_value(field.value, own.type)) FILTER (WHERE own.type IS NOT NULL),
     jsonb_object_agg(
       field.key,
@@ -76,7 +82,7 @@ BEGIN
     ) FILTER (WHERE field.key <> 'deleted_at'),
     string_agg(format('%1$I = fresh.%1$I, ', field.key), '') FILTER (WHERE own.type IS NOT NULL),
     count(*)
-  INTO newer, typed, patch, sets, written
+  INTO newer, entries, typed, patch, sets, written
   FROM jsonb_each_text(fields) AS field
   LEFT JOIN LATERAL (
     SELECT pg_attribute.atttypid::regtype AS type FROM pg_attribute
@@ -106,11 +112,7 @@ BEGIN
       'UPDATE %1$s AS mirror SET %2$s %3$s
          data          = coalesce(mirror.data, ''{}'') || coalesce($3, ''{}''),
          field_times   = coalesce(mirror.field_times, ''{}'') || $4,
-         field_entries = CASE
-           WHEN $5 IS NOT NULL
-           THEN coalesce(mirror.field_entries, ''{}'') || (SELECT jsonb_object_agg(said.field, $5) FROM jsonb_object_keys($4) AS said (field))
-           ELSE mirror.field_entries - ARRAY(SELECT said.field FROM jsonb_object_keys($4) AS said (field))
-         END,
+         field_entries = jsonb_strip_nulls(coalesce(mirror.field_entries, ''{}'') || $5),
          updated_at    = now()
        FROM jsonb_populate_record(NULL::%1$s, $2) AS fresh
        WHERE mirror.rentprog_id = $1',
@@ -122,7 +124,7 @@ BEGIN
            (SELECT branches.code FROM branches WHERE branches.company_id = fresh.company_id), mirror.branch
          ),'
       END
-    ) USING record_id, coalesce(typed, '{}'), patch, newer, number;
+    ) USING record_id, coalesce(typed, '{}'), patch, newer, entries;
   END IF;
   changes := (
     SELECT coalesce(
