@@ -95,8 +95,9 @@ BEGIN
   ) AS own ON true
   CROSS JOIN LATERAL (
     SELECT known -> 'field_entries' ->> field.key AS number,
-      -- A time that is still to come says nothing: no entry was made then.
-      CASE WHEN (known -> 'field_times' ->> field.key)::timestamptz <= now() THEN
+      -- A time that is still to come says nothing: no entry was made then. By the clock, because others may have committed
+      -- since this transaction began.
+      CASE WHEN (known -> 'field_times' ->> field.key)::timestamptz <= clock_timestamp() THEN
         (known -> 'field_times' ->> field.key)::timestamptz
       END AS at
   ) AS last
