@@ -153,8 +153,12 @@ BEGIN ATOMIC
       jsonb_strip_nulls(jsonb_build_object('paid_at', made_at)) AS paid,
       coalesce(
         (
-          SELECT jsonb_object_agg(change.key, coalesce(change.value ->> 'new', ''))
+          SELECT jsonb_object_agg(field.name, coalesce(change.value ->> 'new', ''))
           FROM jsonb_each(said -> 'changes') AS change
+          -- What RentProg calls the sum of a payment is its amount here.
+          CROSS JOIN LATERAL unnest(
+            CASE WHEN said ->> 'entity_type' = 'payment' AND change.key = 'sum' THEN '{sum,amount}' ELSE ARRAY[change.key] END
+          ) AS field (name)
           -- Whether a record is gone, no change of a field says.
           WHERE change.key <> 'deleted_at'
         ),
@@ -233,6 +237,8 @@ DECLARE
   wanted    int                  := 0;
   is_set    boolean              := false;
 BEGIN
+  -- A sentence may leave out who did it, where RentProg says so beside it.
+  said := jsonb_strip_nulls(jsonb_build_object('user_name', nullif(entry.user_name, ''))) || said;
   FOR effect IN
     SELECT effects.record_id, effects.fields
     FROM history_effects(said, coalesce(history_gives(entry.description), false), known_at, coalesce(known_at, arrived)) AS effects

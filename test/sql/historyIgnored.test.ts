@@ -43,6 +43,10 @@ layer(testDatabase, { excludeTestServices: true })("the sentences that Jarvis br
       "Иван изменил настройки",
       "Anna Smith updated prices"
     ],
+    ...[
+      "Иван Петров изменил , price с 10 на 20 в тарифе № 7",
+      "Anna Smith changed price from 10 to 20 in tariff #7"
+    ],
     ...["Мария Ли обновила прайс-лист", "Иван удалил тариф Эконом"],
     ...[
       "Мария Ли отправила рассылку 12 клиентам",
@@ -121,7 +125,7 @@ layer(testDatabase, { excludeTestServices: true })("a sentence that a person add
       const rows = yield* insertHistory(
         { description: "Мария Ли помыла полы" },
         { description: "Мария Ли помыла окна" },
-        { description: "Мария Ли изменила авто № 6 помыла" },
+        { description: "Мария Ли изменила авто № 6 - Camry помыла" },
         { description: null }
       )
       const ids = rows.map(({ id }) => id)

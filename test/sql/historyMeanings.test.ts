@@ -1,4 +1,5 @@
 /** What a parsed sentence does, and what it says of itself where it does nothing. */
+import { readFileSync } from "node:fs"
 import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
 import { Effect, Schema } from "effect"
@@ -20,6 +21,9 @@ const apply = Effect.fnUntraced(function* (said: Schema.JsonObject, description 
   `
 })
 
+const Sentence = Schema.fromJsonString(
+  Schema.Struct({ expect: Schema.NullOr(Schema.Record(Schema.String, Schema.Json)) })
+)
 const Effects = Schema.Array(
   Schema.Struct({
     record_id: Schema.NullOr(Schema.String),
@@ -93,7 +97,58 @@ layer(testDatabase, { excludeTestServices: true })("a sentence that nobody knows
   )
 })
 
+/** Sentences, and what they say. */
+const sentences = readFileSync(new URL("../fixtures/history.jsonl", import.meta.url), "utf8")
+  .split("\n")
+  .filter((line) => line !== "")
+  .map((line) => Schema.decodeUnknownSync(Sentence)(line))
+
+layer(testDatabase, { excludeTestServices: true })("whatever the grammar reads", (it) => {
+  it.effect("has a meaning", () =>
+    Effect.gen(function* () {
+      const read = sentences.flatMap(({ expect }) => (expect === null ? [] : [expect]))
+      assert.isAbove(read.length, 50)
+      for (const said of read) {
+        for (const { fields, record_id } of yield* effectsOf(said, false)) {
+          assert.isTrue(fields !== null && record_id !== null, JSON.stringify(said))
+        }
+      }
+    })
+  )
+})
+
 layer(testDatabase, { excludeTestServices: true })("a payment", (it) => {
+  it.effect("whose sum changes has another amount", () =>
+    Effect.gen(function* () {
+      yield* begin
+      const changes = { sum: { old: "30", new: "40,5" } }
+      const row = {
+        entity_type: "payment",
+        entity_id: "7",
+        operation: "update",
+        payment: { ids: ["7"] },
+        changes
+      }
+      yield* apply(row)
+      assert.deepInclude(yield* mirrored("payments", "7"), {
+        amount: 40.5,
+        data: { sum: "40,5", amount: 40.5 }
+      })
+    })
+  )
+
+  it.effect("is of whom the entry names where the sentence does not", () =>
+    Effect.gen(function* () {
+      yield* begin
+      const description = "Создан платёж №7, приход наличными 30.0USD"
+      const row = yield* insertEntry({ description, user_name: "Анна Смит" })
+      assert.isTrue(isApplied(row), row.reason ?? "")
+      assert.deepInclude(yield* mirrored("payments", "7"), { amount: 30, user_name: "Анна Смит" })
+      const [line] = yield* timeline("payment", "7")
+      assert.strictEqual(line?.["user_name"], "Анна Смит")
+    })
+  )
+
   it.effect("that is edited gets what the sentence says, and keeps the rest", () =>
     Effect.gen(function* () {
       yield* begin
