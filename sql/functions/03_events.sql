@@ -69,6 +69,7 @@ DECLARE
   known_type  text;
   entity_type text;
   problem     text;
+  due_at      timestamptz := now();
 BEGIN
   NEW.processed := coalesce(NEW.processed, false);
   IF NEW.processed THEN
@@ -83,13 +84,17 @@ BEGIN
     IF NEW.payload IS NOT DISTINCT FROM OLD.payload THEN
       NEW.payload := coalesce(OLD.payload_received, NEW.payload);
     END IF;
+    -- Not when the transaction began: the record may have been fetched since, and this wants it fetched again.
+    IF current_setting('jarvis.adopting', true) IS DISTINCT FROM 'yes' THEN
+      due_at := clock_timestamp();
+    END IF;
   END IF;
 
   NEW.payload_received := NEW.payload;
   NEW.ok               := NULL;
   NEW.reason           := NULL;
   NEW.attempts         := 0;
-  NEW.next_attempt_at  := now();
+  NEW.next_attempt_at  := due_at;
   NEW.processed_at     := NULL;
 
   -- Two seconds for a statement, not for each of its thousand rows.

@@ -4,7 +4,7 @@ COMMENT ON COLUMN :SCHEMA.reasons.attempts IS 'After how many attempts a row is 
 
 COMMENT ON COLUMN :SCHEMA.events.payload_received IS 'What was received, before payload was normalised.';
 COMMENT ON COLUMN :SCHEMA.events.ok               IS 'How it went: null until the row was handled.';
-COMMENT ON COLUMN :SCHEMA.events.reason           IS 'Why the row is not done: a code of the table reasons, or code: detail.';
+COMMENT ON COLUMN :SCHEMA.events.reason           IS 'Why the row is not done, or why it is without a write: a code of the table reasons, or code: detail.';
 COMMENT ON COLUMN :SCHEMA.events.next_attempt_at  IS 'When the row is due; infinity: parked, a person has to look.';
 COMMENT ON COLUMN :SCHEMA.events.receipt          IS 'Which part of which request brought the row; null where none did.';
 COMMENT ON COLUMN :SCHEMA.events.trace_id         IS 'The trace of its reception, else of its last attempt.';

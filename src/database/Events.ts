@@ -9,6 +9,7 @@ import { type Branchless, branchlessEvents } from "./branchlessEvents.ts"
 import { settleRest, type Tally } from "./crowdedEvents.ts"
 import { asDatabaseError } from "./Database.ts"
 import type { Ending, Outcome } from "./eventOutcomes.ts"
+import { eventRows } from "./eventRows.ts"
 import { KnownBranches } from "./KnownBranches.ts"
 import { normaliseAgain } from "./normaliseEvents.ts"
 import { type Refusing, refusing } from "./Refusals.ts"
@@ -94,7 +95,10 @@ export class Events extends Context.Service<
         giveBranch: (record, branch) => asDatabaseError(branchless.give(record, branch)),
         keepBranchless: (record, reason, wait) => asDatabaseError(branchless.keep(record, reason, wait)),
         normaliseAgain: asDatabaseError(normaliseAgain(sql)),
-        refusing: asDatabaseError(refusing(sql, "events", sql`events.next_attempt_at < 'infinity'`))
+        // A parked row is tried where its branch becomes known.
+        refusing: asDatabaseError(
+          refusing(sql, "events", sql`(events.next_attempt_at < 'infinity' OR ${eventRows(sql).branchless})`)
+        )
       })
     })
   )

@@ -1,6 +1,6 @@
 import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
-import { Duration, Effect, Layer, Schema } from "effect"
+import { Deferred, Duration, Effect, Fiber, Layer, Schema } from "effect"
 import { Events } from "../../src/database/Events.ts"
 import { Branch } from "../../src/domain/Branch.ts"
 import { EventId, eventTypes, PendingEvent } from "../../src/domain/Event.ts"
@@ -266,6 +266,34 @@ layer(tests, { excludeTestServices: true })("Events.settle", (it) => {
       assert.strictEqual(yield* events.settle({ ...outcome, processed: false, reason }), "touched")
       assert.deepStrictEqual(yield* readOne(id), touched)
     })
+  )
+
+  it.effect(
+    "a row that is touched in a transaction which began before it was taken is left to the next attempt",
+    () =>
+      Effect.gen(function* () {
+        const sql = yield* PgClient.PgClient
+        const events = yield* Events
+        const [id] = yield* carUpdates(newBranch(), ["1"])
+        const [began, taken] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+        const touching = yield* Effect.forkChild(
+          sql.withTransaction(
+            Effect.gen(function* () {
+              yield* sql`SELECT now()`
+              yield* Deferred.succeed(began, undefined)
+              yield* Deferred.await(taken)
+              yield* sql`UPDATE events SET processed = false WHERE events.id = ${id ?? ""}::bigint`
+            })
+          )
+        )
+        yield* Deferred.await(began)
+        const event = yield* asTaken(id)
+        yield* Deferred.succeed(taken, undefined)
+        yield* Fiber.join(touching)
+        const outcome = { ...attempt, event, processed: true, reason: null, retryIn: null }
+        assert.strictEqual(yield* events.settle(outcome), "touched")
+        assert.isFalse((yield* readOne(id)).processed)
+      })
   )
 
   it.effect("a thousand outcomes at once make a few statements", () =>
