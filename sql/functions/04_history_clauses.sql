@@ -31,19 +31,21 @@ BEGIN
   FOREACH part IN ARRAY regexp_split_to_array(history_fold(said), '(?<=[ ,])(?=[a-z][a-z0-9_]* (с|from) )') LOOP
     -- The field and its "с", and then the old value and the new one.
     matched := regexp_match(part, '^([a-z][a-z0-9_]* (с|from)) ');
-    written := rtrim(substr(said, place + length(matched[1]), length(part) - length(matched[1])), ' ,');
+    written := rtrim(substr(said, place + length(matched[1]), length(part) - length(matched[1])), ' ,;');
     sides   := string_to_array(
       substr(part, length(matched[1]) + 1, length(written)) || ' ', CASE matched[2] WHEN 'с' THEN ' на ' ELSE ' to ' END
     );
     matched := ARRAY[rtrim(left(matched[1], -length(matched[2])))];
-    -- A second "на" could belong to either value.
-    IF cardinality(sides) IS DISTINCT FROM 2 OR changes ? matched[1] OR btrim(sides[1] || sides[2]) = '' THEN
+    place   := place + length(part);
+    -- A second "на" could belong to either value, and an "и" before the next field to neither.
+    IF cardinality(sides) IS DISTINCT FROM 2 OR changes ? matched[1] OR btrim(sides[1] || sides[2]) = ''
+      OR place <= length(said) AND sides[2] ~ ' (и|and) $'
+    THEN
       RETURN NULL;
     END IF;
     changes := changes || jsonb_build_object(matched[1], jsonb_build_object(
       'old', nullif(btrim(left(written, length(sides[1]))), ''), 'new', btrim(substr(written, length(sides[1]) + 5))
     ));
-    place   := place + length(part);
   END LOOP;
   RETURN changes;
 END
@@ -148,7 +150,7 @@ DECLARE
   near   text[];
   others jsonb            := '{}';
 BEGIN
-  IF btrim(said, ' .,:;!-–—') = '' THEN
+  IF btrim(said, ' .,:;!()-–—') = '' THEN
     RETURN others;
   END IF;
   IF position(':' IN told) > 0 THEN
@@ -162,12 +164,12 @@ BEGIN
       -- Changes, a question.
         || '|(^|[ ,:(])[a-z][a-z0-9_]* (с|from) |[?→]|[-=]>'
     )
-    OR deed IN ('update', 'restore') AND words && '{с,на,в,from,to,in}'
+    OR deed IN ('update', 'change', 'restore') AND words && '{с,на,в,from,to,in}'
   THEN
     RETURN NULL;
   END IF;
 
-  opens := regexp_match(told, '^([ ,;:.(|–—-]*)([^ ,;:()]*)');
+  opens := regexp_match(told, '^([ ,;:.(|–—-]*)([^ ,;:()№#]*)');
   bare  := btrim(opens[1]) = '';
   other := history_noun(opens[2]);
   IF (CASE
@@ -175,10 +177,10 @@ BEGIN
     WHEN position('.' IN opens[1]) > 0 THEN true
     -- "Удалил авто № 5 из брони" deletes no car.
     WHEN opens[2] = ANY (
-      '{для,на,с,со,по,за,у,от,до,в,во,к,ко,из,из-за,при,for,on,with,in,at,to,till,until,by,of,off,from,into,due}'
+      '{для,на,с,со,по,за,у,от,до,в,во,к,ко,из,из-за,при,через,for,on,with,in,at,to,till,until,by,via,of,off,from,into,due}'
     ) THEN opens[2] <> ALL (CASE
       WHEN kind = 'payment' THEN '{по,за,к,в,для,на,от,of,for}'
-      WHEN deed = 'create' THEN '{для,на,с,со,по,за,у,от,до,в,for,on,with,in,at}'
+      WHEN deed = 'create' THEN '{для,на,с,со,по,за,у,от,до,в,через,for,on,with,in,at,via}'
       WHEN deed IN ('extend', 'move') THEN '{на,с,со,до,по,to,till,until}'
       WHEN deed = 'cancel' THEN '{по,за,из-за,от,due}'
       WHEN deed IN ('issue', 'return', 'complete') THEN '{у,от,с,со,в,во,на,для,к,по,до,for,from,to,in,at,with}'
@@ -187,10 +189,10 @@ BEGIN
     END::text[])
     WHEN other IS NOT NULL AND (NOT bare OR told ~ '^ [a-zа-я]+ ?[№#]') THEN
       risky AND coalesce((ranks ->> other)::int >= (ranks ->> kind)::int, false)
-    -- A small word that belongs to the thing stands apart from it; a name does where it could be something else.
+    -- A small word that belongs to the thing stands apart from it. A name may stand right behind it.
     WHEN position(substr(said, length(opens[1]) + 1, 1) IN 'абвгдежзийклмнопрстуфхцчшщъыьэюяёabcdefghijklmnopqrstuvwxyz') > 0
-    THEN bare OR risky
-    ELSE bare AND (risky OR passive)
+    THEN bare OR risky AND NOT (deed = 'cancel' AND opens[1] ~ '[(:–—-]')
+    ELSE bare AND (passive OR risky AND substr(said, length(opens[1]) + 1) ~ '^[А-ЯЁ]+( |$)')
   END) THEN
     RETURN NULL;
   END IF;
@@ -201,9 +203,9 @@ BEGIN
     ) LOOP
       other := replace(history_noun(near[3]), 'object', 'car');
       CONTINUE WHEN other IS NULL;
-      -- A list of two things, or a thing taken out of another.
-      IF near[4] IS NULL OR length(near[4]) > 18 OR near[5] IS NOT NULL OR others ? other
-        OR (ranks ->> other)::int >= (ranks ->> kind)::int
+      -- A list of two things, or a thing taken out of another. Where changes are "в авто № 5", the rest only says where.
+      IF near[4] IS NULL OR length(near[4]) > 18 OR near[5] IS NOT NULL OR others ? other OR other = kind
+        OR deed <> 'change' AND (ranks ->> other)::int >= (ranks ->> kind)::int
         OR position(',' IN near[2]) > 0 AND near[3] <> ALL (
           '{бронь,бронирование,авто,автомобиль,машина,объект,клиент,обслуживание,booking,car,object,client,service}'
         )

@@ -41,7 +41,7 @@ DECLARE
 BEGIN
   -- In "выдал авто, бронь № …" the booking is the thing, whatever is said of the car.
   IF subject IS NULL AND deed IN ('issue', 'return', 'update') AND told ~ '^(авто|автомобиль|машину|car)[ ,]' THEN
-    sides := regexp_match(told, '(([ ,]+)(?:бронь|брони|бронирование|booking)[ ,]*[№#])');
+    sides := regexp_match(told, '(([ ,(]+)(?:бронь|брони|бронирование|booking)[ ,]*[№#])');
     place := position(sides[1] IN told);
     car   := substr(left(said, place - 1), length(split_part(split_part(told, ' ', 1), ',', 1)) + 1);
     thing := regexp_match(car, '^([ ,]*[№#] ?[0-9]{1,18})([0-9A-Za-z\u00c0-\u1fff]|[-–./,:][0-9])?');
@@ -79,6 +79,7 @@ BEGIN
         IF changes IS NULL AND payment IS NULL THEN
           RETURN NULL;
         END IF;
+        deed    := 'change';
       END IF;
       place  := place + length(sides[1] || sides[2]) - 1;
     END IF;
@@ -88,7 +89,7 @@ BEGIN
 
   -- Not everything is done to everything. An accepted booking may be one that somebody agreed to.
   IF NOT coalesce(kind = ANY (CASE
-    WHEN deed IN ('create', 'add', 'update', 'delete', 'cancel') THEN '{booking,car,client,payment,maintenance}'
+    WHEN deed IN ('create', 'add', 'update', 'change', 'delete', 'cancel') THEN '{booking,car,client,payment,maintenance}'
     WHEN deed = 'restore' THEN '{booking,car,client,payment}'
     WHEN deed IN ('extend', 'move', 'issue') OR deed = 'return' AND has_car THEN '{booking}'
     WHEN deed = 'complete' THEN '{booking,maintenance}'
@@ -107,10 +108,8 @@ BEGIN
     IF sides IS NOT NULL THEN
       place   := position(sides[1] IN told);
       changes := history_changes(regexp_replace(substr(said, place + 1), '([0-9])[.]$', '\1'));
-      -- A thing before the changes: whose changes are they? A thing in them: is it part of the value?
-      IF changes IS NULL OR left(told, place) ~ '[№#]' OR substr(told, place) ~ (
-        '(брон|авто|машин|клиент|платеж|обслуж|объект|booking|car|client|payment|service|object)[a-zа-я]*[ ,]*[№#]'
-      ) THEN
+      -- A number before the changes: whose changes are they? A number in them: is it part of the value?
+      IF changes IS NULL OR told ~ '[№#]' THEN
         RETURN NULL;
       END IF;
       said    := left(said, place);
@@ -215,7 +214,7 @@ BEGIN
       who   := history_person(who);
       said  := left(said, place - 1) || substr(said, place + length(sides[1]));
       -- "Created by phone"
-      IF who IS NULL OR sides[3] = 'by' AND position('@' IN who) = 0 AND left(who, 1) = left(history_fold(who), 1) THEN
+      IF who IS NULL OR sides[3] = 'by' AND who ~ '^[a-zа-яё][^@]*$' THEN
         RETURN NULL;
       END IF;
     END IF;
@@ -250,10 +249,12 @@ $$;
 -- "Пётр Ли принял от …" it is the one who takes it.
 CREATE OR REPLACE FUNCTION :SCHEMA.history_gives(description text) RETURNS boolean
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-  RETURN coalesce(
-    substring(
-      :SCHEMA.history_fold(:SCHEMA.history_spaced(description))
-      from '(?:^|[ ,])(принял|приняла|accepted|returned|передал|передала|transferred|handed|gave)(?:[ ,]|$)'
-    ) IN ('передал', 'передала', 'transferred', 'handed', 'gave'),
-    false
-  );
+BEGIN ATOMIC
+  SELECT coalesce((
+    SELECT :SCHEMA.history_verb(words.word)
+    FROM regexp_split_to_table(:SCHEMA.history_fold(:SCHEMA.history_spaced(description)), '[ ,]+')
+      WITH ORDINALITY AS words (word, n)
+    WHERE :SCHEMA.history_verb(words.word) IS NOT NULL
+    ORDER BY words.n LIMIT 1
+  ) = 'give', false);
+END;

@@ -241,7 +241,9 @@ BEGIN
   said := jsonb_strip_nulls(jsonb_build_object('user_name', nullif(entry.user_name, ''))) || said;
   FOR effect IN
     SELECT effects.record_id, effects.fields
-    FROM history_effects(said, coalesce(history_gives(entry.description), false), known_at, coalesce(known_at, arrived)) AS effects
+    FROM history_effects(
+      said, coalesce(operation = 'transfer' AND history_gives(entry.description), false), known_at, coalesce(known_at, arrived)
+    ) AS effects
     ORDER BY effects.record_id
   LOOP
     IF place IS NULL OR effect.record_id IS NULL OR effect.fields IS NULL THEN

@@ -3,94 +3,25 @@ import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
 import { Arbitrary, Effect, Schema } from "effect"
 import { samples } from "../support/history.ts"
+import {
+  currencies,
+  done,
+  english,
+  fields,
+  gave,
+  methods,
+  nouns,
+  purposes,
+  russian,
+  small,
+  texts,
+  values,
+  words
+} from "../support/historyWords.ts"
 import { testDatabase } from "../support/TestDatabase.ts"
 
-const words = [
-  ...[
-    "Иван",
-    "Петров",
-    "Ёлкина",
-    "Anna",
-    "O'Hara",
-    "Кузнецова-Ли",
-    "ნინო",
-    "李雷",
-    "محمد",
-    "Ćirić",
-    "Parser",
-    "А."
-  ]
-] as const
-const values = [
-  ...["171678", "7,4", "7.4", "-1", "0", "Camry 174", "Mini 4x4 S Red 919", "белый", "dark blue", "да/нет"],
-  ...[
-    "Тбилиси, аэропорт",
-    "+995 555 01",
-    "03-11-2026 9:30",
-    "«А» (б)",
-    "тёмно-синий",
-    "ул. Руставели 5",
-    "50%"
-  ]
-] as const
-const fields = ["mileage", "company_id", "car_class", "tank_value", "start_date", "abs2"] as const
-const texts = [
-  "закрепить бачок, течёт",
-  "замена масла 5W-30",
-  "заменить шину №2",
-  "wash 2 seats",
-  "ТО-2"
-] as const
-
-const russian = {
-  create: ["создал", "создала", "Создал"],
-  update: ["изменил", "изменила"],
-  delete: ["удалил", "удалила"],
-  cancel: ["отменил", "отменила"],
-  issue: ["выдал", "выдала"],
-  return: ["принял", "приняла"],
-  complete: ["завершил", "завершила"]
-}
-const english = {
-  create: ["created"],
-  update: ["changed", "updated"],
-  delete: ["deleted"],
-  cancel: ["cancelled", "canceled"],
-  issue: ["issued"],
-  return: ["accepted", "returned"],
-  complete: ["completed"]
-}
-const nouns = {
-  ru: {
-    booking: ["бронь", "брони"],
-    car: ["авто"],
-    client: ["клиента", "клиенте"],
-    payment: ["платёж", "платеж"],
-    payments: ["платежи"],
-    maintenance: ["обслуживание"],
-    object: ["объекте"]
-  },
-  en: {
-    booking: ["booking"],
-    car: ["car"],
-    client: ["client"],
-    payment: ["payment"],
-    payments: ["payments"],
-    maintenance: ["service"],
-    object: ["object", "car"]
-  }
-}
-const small = {
-  ru: { from: "с", to: "на", in: "в", by: "от", income: "приход", expense: "расход" },
-  en: { from: "from", to: "to", in: "in", by: "from", income: "income", expense: "expense" }
-}
-const methods = {
-  ru: { cash: ["наличными"], cashless: ["безналичными", "картой"] },
-  en: { cash: ["cash"], cashless: ["cashless", "card"] }
-}
-
 const literal = <const L extends ReadonlyArray<string>>(literals: L) => Schema.Literals(literals)
-const Name = Schema.Array(literal(words)).check(Schema.isMinLength(1), Schema.isMaxLength(4))
+const Name = Schema.Array(literal(words)).check(Schema.isMinLength(1), Schema.isMaxLength(5))
 const Id = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 9e14 }))
 const Pick = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 11 }))
 const Change = Schema.Struct({
@@ -118,20 +49,34 @@ const Parts = Schema.Struct({
     }),
     Schema.Struct({ form: literal(["rent"]), operation: literal(["issue", "return"]) }),
     Schema.Struct({
-      form: literal(["changes"]),
+      form: literal(["passive"]),
+      operation: literal(["create", "update", "delete", "cancel"]),
       kind: literal(["booking", "car", "client"]),
+      by: Schema.NullOr(Name)
+    }),
+    Schema.Struct({
+      form: literal(["changes"]),
+      kind: literal(["booking", "car", "client", "payment"]),
+      behind: Schema.Boolean,
       changes: Schema.Array(Change).check(Schema.isMinLength(1), Schema.isMaxLength(4))
     }),
     Schema.Struct({
       form: literal(["payment"]),
       operation: literal(["create", "update", "delete", "cancel"]),
-      direction: literal(["income", "expense"]),
+      direction: literal(["income", "expense", "refund"]),
       method: Schema.NullOr(literal(["cash", "cashless"])),
       cents: Id,
       currency: literal(["GEL", "USD", "EUR"]),
-      told: Schema.Boolean
+      told: Schema.Boolean,
+      for: Schema.NullOr(literal(["booking", "car", "client"]))
     }),
-    Schema.Struct({ form: literal(["transfer"]), from: Name, cents: Id, currency: literal(["GEL", "USD"]) }),
+    Schema.Struct({
+      form: literal(["transfer"]),
+      from: Name,
+      cents: Id,
+      currency: literal(["GEL", "USD"]),
+      gives: Schema.Boolean
+    }),
     Schema.Struct({
       form: literal(["job"]),
       operation: literal(["create", "complete", "delete", "update"]),
@@ -173,42 +118,64 @@ const word = ({ form, gap, id, language, mark, noun, other, verb, who, ...parts 
         whole(`${did(form.operation)} ${nouns[language].car[0]}${gap}${numbered("booking")}`),
         says("booking", form.operation)
       ] as const
+    case "passive": {
+      const thing = numbered(form.kind)
+      const by = form.by === null ? "" : ` ${language === "en" ? "by" : "пользователем"} ${form.by.join(" ")}`
+      const words = [thing, done[language][form.operation]]
+      const { user_name, ...said } = says(form.kind, form.operation)
+      return [
+        whole(`${(language === "ru" && verb % 2 === 0 ? words.toReversed() : words).join(" ")}${by}`, ""),
+        form.by === null ? said : { ...said, user_name: form.by.join(" ") }
+      ] as const
+    }
     case "changes": {
       const changes = [...new Map(form.changes.map((change) => [change.field, change])).values()]
       const list = changes
         .map((c) => [c.field, said.from, ...(c.old === null ? [] : [c.old]), said.to, c.new].join(" "))
         .join(gap)
       return [
-        whole(`${did("update")}${gap}${list}${gap}${said.in} ${numbered(form.kind)}`),
+        form.behind
+          ? whole(`${did("update")} ${numbered(form.kind)}${gap}${list}`, " ")
+          : whole(`${did("update")}${gap}${list}${gap}${said.in} ${numbered(form.kind)}`),
         says(form.kind, "update", {
-          changes: Object.fromEntries(changes.map((c) => [c.field, { old: c.old, new: c.new }]))
+          changes: Object.fromEntries(changes.map((c) => [c.field, { old: c.old, new: c.new }])),
+          ...(form.kind === "payment" ? { payment: { ids: [String(id)] } } : {})
         })
       ] as const
     }
     case "payment": {
       const { amount, written } = money(form.cents, noun)
       const how = form.method === null ? "" : ` ${one(methods[language][form.method], verb)}`
-      const sum = form.told ? `${gap}${said[form.direction]}${how} ${written}${form.currency}` : ""
       const { currency, direction, method } = form
+      const sum = form.told
+        ? `${gap}${said[direction]}${how} ${written}${one(currencies[currency], verb)}`
+        : ""
+      const purpose = form.for === null ? "" : `, ${purposes[language][form.for]}${mark}${other}`
       return [
-        whole(`${did(form.operation)} ${numbered("payment")}${sum}`),
+        whole(`${did(form.operation)} ${numbered("payment")}${sum}${purpose}`),
         says("payment", form.operation, {
           payment: {
             ids: [String(id)],
-            ...(form.told ? { amount, currency, direction, ...(method === null ? {} : { method }) } : {})
+            ...(form.told ? { amount, currency, direction, ...(method === null ? {} : { method }) } : {}),
+            ...(form.for === null ? {} : { [`${form.for}_id`]: String(other) })
           }
         })
       ] as const
     }
     case "transfer": {
       const { amount, written } = money(form.cents, noun)
-      const pair = numbered("payments", `${id}/${other}`)
+      const payer = id === other ? `${id}/${other + 1}` : `${id}/${other}`
+      const pair = numbered("payments", payer)
+      const start = form.gives
+        ? `${who.join(" ")}${gap}${one(gave[language], verb)}`
+        : `${did("return")} ${said.by}`
+      const sum = `${written}${one(currencies[form.currency], verb)}`
       return [
-        whole(`${did("return")} ${said.by} ${form.from.join(" ")} ${written}${form.currency}${gap}${pair}`),
+        whole(`${start} ${form.from.join(" ")} ${sum}${gap}${pair}`),
         says("payment", "transfer", {
           counterparty: form.from.join(" "),
           payment: {
-            ...{ ids: [String(id), String(other)], amount, currency: form.currency },
+            ...{ ids: payer.split("/"), amount, currency: form.currency },
             ...{ direction: "transfer", method: "cash" }
           }
         })
@@ -240,7 +207,7 @@ layer(testDatabase, { excludeTestServices: true })("a sentence made of parts", (
         form: parts.form.form,
         ...Object.fromEntries(word(parts).map((part, n) => [n === 0 ? "sentence" : "says", part]))
       }))
-      assert.strictEqual(new Set(made.map(({ form }) => form)).size, 6)
+      assert.strictEqual(new Set(made.map(({ form }) => form)).size, 7)
       const wrong = yield* sql`
         SELECT sentence, says, parse_history_description(sentence) AS read
         FROM jsonb_to_recordset(${sql.json(made)}) AS row (sentence text, says jsonb)
