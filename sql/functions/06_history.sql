@@ -24,6 +24,12 @@ BEGIN
   entry.created_at      := coalesce(
     entry.created_at, CASE WHEN said_at IS NULL THEN coalesce(entry.ts, now()) ELSE read_moment(said_at) END
   );
+  -- A company's own column may take no null, and a row must not be lost for that.
+  IF entry.created_at IS NULL AND (
+    SELECT own.attnotnull FROM pg_attribute AS own WHERE own.attrelid = 'history'::regclass AND own.attname = 'created_at'
+  ) THEN
+    entry.created_at := '-infinity';
+  END IF;
 
   IF coalesce(entry.description, '') !~ '[^\s\u0085\u00a0\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff]' THEN
     entry.reason := 'empty_description';

@@ -141,6 +141,20 @@ layer(testDatabase, { excludeTestServices: true })("an entry of an unknown time"
     })
   )
 
+  it.effect("is kept where a company's own column takes no null", () =>
+    Effect.gen(function* () {
+      yield* begin
+      const sql = yield* PgClient.PgClient
+      yield* sql`ALTER TABLE history ALTER COLUMN created_at SET NOT NULL`
+      assert.deepInclude(yield* receive(to(200), { created_at: unread }), {
+        ...{ processed: true, reason: "superseded", at: "-infinity" }
+      })
+      assert.deepInclude(yield* receive(to(300), {}), { processed: true, reason: null })
+      assert.deepInclude(yield* mirrored("cars", "5"), { mileage: 300 })
+      yield* sql`ALTER TABLE history ALTER COLUMN created_at DROP NOT NULL`
+    })
+  )
+
   it.effect("sets what nobody has set, until somebody does", () =>
     Effect.gen(function* () {
       yield* begin
