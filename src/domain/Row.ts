@@ -73,7 +73,7 @@ export type RowSummary = typeof RowSummary.Type
 export const Step = Schema.Struct({
   at: Schema.DateTimeUtcFromString,
   step: Schema.Literals(["received", "failed", "parked", "processed", "retried", "discarded", "undone"]),
-  /** The reason of a failure, or of a discard. */
+  /** The reason of a failure or of a discard; of what is processed, why nothing was written for it. */
   detail: Schema.NullOr(Schema.String),
   /** Who did it, where a person did. */
   by: Schema.NullOr(Schema.String),

@@ -87,11 +87,27 @@ layer(tests, { excludeTestServices: true })("Rows.one", (it) => {
     })
   )
 
+  it.effect("an event that is done though nothing was written says why", () =>
+    Effect.gen(function* () {
+      yield* fresh
+      const sql = yield* PgClient.PgClient
+      const [id = ""] = yield* cars(1)
+      yield* sql`
+        UPDATE events SET processed = true, ok = true, reason = 'superseded', next_attempt_at = NULL, processed_at = now()
+        WHERE id = ${id}::bigint
+      `
+      assert.deepStrictEqual(yield* story("events", id), [
+        ["received", null, null],
+        ["processed", "superseded", null]
+      ])
+    })
+  )
+
   it.effect("what the trigger parked was parked when it came, and when it was run again", () =>
     Effect.gen(function* () {
       yield* fresh
       const actions = yield* RowActions
-      const [row] = yield* insertEvents([{ type: "car_update", ext_id: "1", payload: {} }])
+      const [row] = yield* insertEvents([{ type: "car_explode", ext_id: "1", payload: {} }])
       const reason = row?.reason ?? ""
       assert.deepStrictEqual(yield* story("events", row?.id), [
         ["received", null, null],

@@ -16,6 +16,7 @@ describe("with tokens", () => {
       ["/webhooks/rentprog", bearer(token)],
       ["/webhooks/rentprog", { authorization: `bearer   ${token}` }],
       [`/webhooks/rentprog/${token}`, {}],
+      [`/webhooks/rentprog/${token}/kutaisi`, {}],
       [`/webhooks/history/${token}`, {}],
       // The address is what RentProg is given: what else it sends does not count.
       [`/webhooks/rentprog/${token}`, bearer("another")]
@@ -32,6 +33,7 @@ describe("with tokens", () => {
       ["/webhooks/rentprog", { authorization: token }],
       ["/webhooks/rentprog/another", bearer(token)],
       [`/webhooks/rentprog/${token}x`, {}],
+      ["/webhooks/rentprog/another/kutaisi", bearer(token)],
       ["/webhooks/history", {}],
       ["/webhooks/history/another", {}],
       ["/api/events/retry", {}],

@@ -19,7 +19,7 @@ layer(tests, { excludeTestServices: true })("/api/events and /api/history", (it)
       const inserted = yield* insertEvents([
         { branch: "tbilisi", type: "car_update", ext_id: "1", payload: { id: 1 } },
         { branch: "kutaisi", type: "car_update", ext_id: "2", payload: "not a record" },
-        { type: "client_create", ext_id: "3", payload: { name: "Пётр", company_id: 4 } }
+        { branch: "kutaisi", type: "client_explode", ext_id: "3", payload: { name: "Пётр" } }
       ])
       const [one, two, three] = inserted.map(({ id }) => id)
       const api = yield* client

@@ -52,6 +52,7 @@ layer(world, { excludeTestServices: true })("what is logged and traced", (it) =>
         `/webhooks/history/${secrets.webhook}`,
         JSON.stringify({ description: `${phone} ${email}`, branch: "tbilisi" })
       )
+      yield* post(`/webhooks/rentprog/${secrets.webhook}/${encodeURIComponent(phone)}`, "{}")
       yield* post(`/webhooks/rentprog/${secrets.wrong}`, "{}")
       // However it is spelt.
       for (const path of [

@@ -155,7 +155,7 @@ layer(server(), { excludeTestServices: true })("a webhook", (it) => {
   ] as const)("may name its branch in the address: %s", ([path, payload, named, branch]) =>
     Effect.gen(function* () {
       const row = yield* received(JSON.stringify({ event: "car_update", payload }), undefined, path)
-      assert.deepStrictEqual([row.metadata["branch"], row.branch, row.parked], [named, branch, false])
+      assert.deepStrictEqual([row.metadata["branch"], row.branch], [named, branch])
       assert.strictEqual(row.code, branch === null ? "unknown_branch" : null)
     })
   )
