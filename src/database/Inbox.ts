@@ -54,9 +54,10 @@ export class Inbox extends Context.Service<
       const writeEvents = (events: ReadonlyArray<IncomingEvent>) => sql`
         INSERT INTO events (type, company_id, payload, metadata, trace_id, receipt)
         SELECT
-          sent.body ->> sent.named_by,
-          CASE WHEN sent.is_object AND sent.body ->> 'company_id' ~ '^[0-9]{1,18}$'
-            THEN (sent.body ->> 'company_id')::bigint
+          -- As text, but never a number or an object that would print as gigabytes.
+          id_text(sent.body -> sent.named_by),
+          CASE WHEN sent.is_object AND id_text(sent.body -> 'company_id') ~ '^[0-9]{1,18}$'
+            THEN id_text(sent.body -> 'company_id')::bigint
           END,
           CASE
             WHEN sent.is_object AND sent.body ? 'payload' THEN sent.body -> 'payload'
@@ -74,8 +75,8 @@ export class Inbox extends Context.Service<
             jsonb_typeof(parsed.body) = 'object' AS is_object,
             -- Where there is none, event is as good as any.
             CASE
-              WHEN parsed.body ->> 'event' IS NULL AND parsed.body ->> 'type' IS NOT NULL THEN 'type'
-              WHEN parsed.body ->> 'event' IS NULL AND parsed.body ->> 'name' IS NOT NULL THEN 'name'
+              WHEN id_text(parsed.body -> 'event') IS NULL AND id_text(parsed.body -> 'type') IS NOT NULL THEN 'type'
+              WHEN id_text(parsed.body -> 'event') IS NULL AND id_text(parsed.body -> 'name') IS NOT NULL THEN 'name'
               ELSE 'event'
             END AS named_by
           FROM (

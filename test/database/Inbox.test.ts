@@ -55,6 +55,25 @@ const knife = Layer.fresh(Layer.unwrap(TestDatabase.useSync(({ url }) => pool(ur
 layer(Inbox.layer.pipe(Layer.provideMerge(testDatabase)), { excludeTestServices: true })(
   "the inbox",
   (it) => {
+    const numbers = `[${Array(10_000).fill("1e131071").join()}]`
+    it.effect.each([
+      ["event", `{"event": ${numbers}, "payload": {"id": 1}}`, "a JSON array"],
+      ["event a number", `{"event": 1e131071, "payload": {"id": 1}}`, "a number of very many digits"],
+      ["company", `{"event": "x", "company_id": {"a": ${numbers}}, "payload": {"id": 1}}`, "x"]
+    ] as const)("keeps what would print as gigabytes: %s", ([, body, type]) =>
+      Effect.gen(function* () {
+        const sql = yield* PgClient.PgClient
+        const inbox = yield* Inbox
+        const sent = event(body)
+        yield* inbox.receiveEvent(sent)
+        const rows = yield* sql`
+          SELECT events.type, events.reason LIKE 'unknown_event_type%' AS told
+          FROM events WHERE events.receipt = ${sent.receipt}::uuid
+        `
+        assert.deepStrictEqual<unknown>(rows, [{ type, told: true }])
+      })
+    )
+
     it.effect("writes rows that come together in few statements, each row once", () =>
       Effect.gen(function* () {
         const inbox = yield* Inbox

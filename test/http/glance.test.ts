@@ -50,10 +50,11 @@ layer(tests, { excludeTestServices: true })("/api/overview and /api/live", (it) 
         overview.components.find(({ name }) => name === "event listener"),
         { state: "down", detail: "connection refused" }
       )
-      assert.include(
-        overview.branches.map(({ branch }) => branch),
-        withToken
+      assert.deepInclude(
+        overview.branches.find(({ branch }) => branch === withToken),
+        { token: null, behind: null }
       )
+      assert.deepStrictEqual(overview.logs, [{ branch: withToken, read_until: null }])
     })
   )
 

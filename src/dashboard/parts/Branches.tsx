@@ -40,12 +40,16 @@ const Quota = ({ state: { branch, rentprog } }: { readonly state: BranchState })
 const RentProg = ({ state: { rentprog, token } }: { readonly state: BranchState }) => {
   if (rentprog === null) return <span class="faint">{t.branches.unknown}</span>
   const { breaker } = rentprog
-  // That of a branch which has no events is not missed.
-  const says = token ?? (rentprog.token === "missing" ? "unused" : null)
-  return (
+  return rentprog.token === "ok" ? (
     <span class="state">
-      <Sign tone={says === null ? tones[breaker] : says === "unused" ? "idle" : "bad"} />
-      {says === null ? t.branches.breaker[breaker] : t.branches.token[says]}
+      <Sign tone={tones[breaker]} />
+      {t.branches.breaker[breaker]}
+    </span>
+  ) : (
+    <span class="state">
+      {/* That of a branch which has no events is not missed. */}
+      <Sign tone={token === null ? "idle" : "bad"} />
+      {t.branches.token[rentprog.token]}
     </span>
   )
 }

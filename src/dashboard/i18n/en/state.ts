@@ -156,7 +156,7 @@ export const state = {
     unknown: "not known",
     rentprog: "RentProg",
     breaker: { closed: "answers", open: "does not answer", "half-open": "is being tried" },
-    token: { missing: "no token", refused: "refuses the token", unused: "no token, no events" },
+    token: { missing: "no token", refused: "refuses the token" },
     pending: "Pending",
     waiting: "Waiting",
     parked: "Parked",

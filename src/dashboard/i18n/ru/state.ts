@@ -166,7 +166,7 @@ export const state: typeof stateInEnglish = {
     unknown: "неизвестно",
     rentprog: "RentProg",
     breaker: { closed: "отвечает", open: "не отвечает", "half-open": "проверяется" },
-    token: { missing: "нет токена", refused: "не принимает токен", unused: "нет ни токена, ни событий" },
+    token: { missing: "нет токена", refused: "не принимает токен" },
     pending: "В очереди",
     waiting: "Ждёт повтора",
     parked: "Застряло",
