@@ -7,6 +7,7 @@ import { Context, Duration, Effect, Metric, Option, Schedule, Schema } from "eff
 import { chunksOf } from "effect/Array"
 import { Singleton } from "effect/cluster"
 import { History } from "../database/History.ts"
+import { tellLocked } from "../database/historyRows.ts"
 import { KnownBranches } from "../database/KnownBranches.ts"
 import type { HistoryOutcome } from "../database/retryHistory.ts"
 import type { Branch } from "../domain/Branch.ts"
@@ -74,7 +75,7 @@ export const layer = (options: HistoryProcessorOptions) =>
           const { due, locked, outcomes } = yield* history.retry(waitFor)
           yield* Effect.forEach(outcomes, tellOne, { discard: true })
           if (due > 0) continue
-          if (locked > 0) yield* Effect.logInfo(`${locked} rows are locked, next time`)
+          yield* tellLocked(locked)
           break
         }
         yield* ask

@@ -1,9 +1,14 @@
 /** What statements about the table `history` say of a row. */
 import type { PgClient } from "@effect/sql-pg"
+import { Effect } from "effect"
 import { isAllowed } from "./Refusals.ts"
 
 /** What stands before `car 59439` in the reason of a row that waits for it. */
 export const missing = "entity_not_found: "
+
+/** Says in the log how many rows somebody holds, so that nothing came of them. */
+export const tellLocked = (count: number): Effect.Effect<void> =>
+  count > 0 ? Effect.logInfo(`${count} rows are locked, next time`) : Effect.void
 
 /** Conditions, for a statement in which the table has its own name. */
 export const historyRows = (sql: PgClient.PgClient) => {

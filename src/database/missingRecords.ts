@@ -3,7 +3,7 @@ import type { PgClient } from "@effect/sql-pg"
 import { Effect, Schema } from "effect"
 import type { SqlError } from "effect/sql"
 import { apart } from "./apart.ts"
-import { historyRows, missing } from "./historyRows.ts"
+import { historyRows, missing, tellLocked } from "./historyRows.ts"
 import { isUndone } from "./isUndone.ts"
 import { sayRefusal } from "./refusal.ts"
 import { touch } from "./touch.ts"
@@ -17,19 +17,22 @@ export const askForMissing = (sql: PgClient.PgClient): Effect.Effect<number, Sql
   const wanted = sql`substr(history.reason, ${missing.length + 1}::int)`
   const touchHistory = touch(sql, "history")
 
-  // A record that arrived while its entry was being written down told nobody: the trigger tries these again.
-  const tryArrived = touchHistory(
-    sql`
-      ${lacking} AND ${allowed} AND CASE split_part(history.reason, ' ', 2)
-        WHEN 'car' THEN
-          EXISTS (SELECT FROM cars WHERE cars.rentprog_id = split_part(history.reason, ' ', 3))
-        WHEN 'client' THEN
-          EXISTS (SELECT FROM clients WHERE clients.rentprog_id = split_part(history.reason, ' ', 3))
-        WHEN 'booking' THEN
-          EXISTS (SELECT FROM bookings WHERE bookings.rentprog_id = split_part(history.reason, ' ', 3))
-      END
-    `,
-    sql`processed = false`
+  // A record that arrived while its entry was being written down, or held, told nobody: the trigger tries these again.
+  const hasArrived = sql`
+    ${lacking} AND ${allowed} AND CASE split_part(history.reason, ' ', 2)
+      WHEN 'car' THEN
+        EXISTS (SELECT FROM cars WHERE cars.rentprog_id = split_part(history.reason, ' ', 3))
+      WHEN 'client' THEN
+        EXISTS (SELECT FROM clients WHERE clients.rentprog_id = split_part(history.reason, ' ', 3))
+      WHEN 'booking' THEN
+        EXISTS (SELECT FROM bookings WHERE bookings.rentprog_id = split_part(history.reason, ' ', 3))
+    END
+  `
+  const tryArrived = touchHistory(hasArrived, sql`processed = false`).pipe(
+    Effect.andThen(
+      sql<{ readonly left: number }>`SELECT count(*)::int AS left FROM history WHERE ${hasArrived}`
+    ),
+    Effect.flatMap(([row]) => tellLocked(row?.left ?? 0))
   )
 
   // The event that was queued for a record says by its own end whether RentProg has the record.

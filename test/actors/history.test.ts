@@ -189,6 +189,25 @@ describe("a row that somebody holds", () => {
   )
 })
 
+describe("a row that somebody holds when its record arrives", () => {
+  it.live("is told of in the log, and is done at the next look", () =>
+    Effect.gen(function* () {
+      yield* say(mileage(1))
+      yield* Effect.gen(function* () {
+        yield* whileOpen(
+          "SELECT FROM history FOR UPDATE",
+          Effect.gen(function* () {
+            yield* arriveQuietly(1)
+            yield* Layer.build(service({ fallbackInterval: "100 millis" }))
+            yield* until(said("1 rows are locked, next time"), (times) => times > 0)
+          })
+        )
+        yield* allApplied
+      }).pipe(Effect.scoped)
+    }).pipe(Effect.provide(surroundings()))
+  )
+})
+
 describe("a listener whose connection is cut", () => {
   it.live("listens again, and sweeps what nobody told it meanwhile", () =>
     Effect.gen(function* () {
