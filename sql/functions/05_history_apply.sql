@@ -257,11 +257,13 @@ BEGIN
       is_set := true;
       CONTINUE;
     END IF;
-    -- Payments and maintenance are known from the log alone: what it names comes to be.
+    -- Payments and maintenance are known from the log alone: what it names comes to be, of the first branch that is named.
     IF kind = 'payment' THEN
-      INSERT INTO payments (rentprog_id, branch) VALUES (effect.record_id, entry.branch) ON CONFLICT DO NOTHING;
+      INSERT INTO payments AS known (rentprog_id, branch) VALUES (effect.record_id, entry.branch)
+      ON CONFLICT (rentprog_id) DO UPDATE SET branch = excluded.branch WHERE known.branch IS NULL;
     ELSIF kind = 'maintenance' THEN
-      INSERT INTO maintenance (rentprog_id, branch) VALUES (effect.record_id, entry.branch) ON CONFLICT DO NOTHING;
+      INSERT INTO maintenance AS known (rentprog_id, branch) VALUES (effect.record_id, entry.branch)
+      ON CONFLICT (rentprog_id) DO UPDATE SET branch = excluded.branch WHERE known.branch IS NULL;
     END IF;
     applied := apply_fields(place::regclass, effect.record_id, made_at, number, effect.fields);
     IF applied.changes IS NULL THEN

@@ -10,16 +10,17 @@ AS $$
 #variable_conflict use_variable
 DECLARE
   said    jsonb;
-  said_at constant text := coalesce(
-    nullif(btrim(entry.raw_data #>> '{attributes,created_at}', E' \t\r\n'), ''),
-    nullif(btrim(entry.raw_data ->> 'created_at', E' \t\r\n'), '')
-  );
+  said_at text;
   applied record;
 BEGIN
   entry.ok              := false;
   entry.processed       := false;
   entry.processed_at    := NULL;
   entry.next_attempt_at := 'infinity';
+  said_at := coalesce(
+    nullif(btrim(entry.raw_data #>> '{attributes,created_at}', E' \t\r\n'), ''),
+    nullif(btrim(entry.raw_data ->> 'created_at', E' \t\r\n'), '')
+  );
   -- Without a time of its own an entry was made when it was written down. One whose time does not read has none.
   entry.created_at      := coalesce(
     entry.created_at, CASE WHEN said_at IS NULL THEN coalesce(entry.ts, now()) ELSE read_moment(said_at) END

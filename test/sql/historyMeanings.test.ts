@@ -189,6 +189,23 @@ layer(testDatabase, { excludeTestServices: true })("a payment", (it) => {
     })
   )
 
+  it.effect("is of the first branch that an entry names", () =>
+    Effect.gen(function* () {
+      yield* begin
+      for (const [branch, known] of [
+        [null, null],
+        ["tbilisi", "tbilisi"],
+        ["kutaisi", "tbilisi"]
+      ] as const) {
+        for (const thing of ["платёж", "обслуживание"]) {
+          yield* insertEntry({ description: `Мария Ли изменила ${thing} №7`, branch })
+        }
+        assert.deepInclude(yield* mirrored("payments", "7"), { branch: known })
+        assert.deepInclude(yield* mirrored("maintenance", "7"), { branch: known })
+      }
+    })
+  )
+
   it.effect("is for what the sentence names, and may be a refund", () =>
     Effect.gen(function* () {
       yield* begin
