@@ -52,7 +52,7 @@ export const layer = (options: { readonly fallbackInterval: Duration.Duration })
       })
       const fallback = Effect.schedule(sweep, Schedule.spaced(options.fallbackInterval))
 
-      yield* Effect.all([listener, supervise("event fallback")(fallback), supervise("branch finder")(run)], {
+      yield* Effect.all([listener, supervise("event fallback")(fallback), supervise("event branches")(run)], {
         concurrency: "unbounded",
         discard: true
       })

@@ -42,7 +42,7 @@ export const touch = (sql: PgClient.PgClient, table: Source) => {
           WHERE ${rows}.id > ${after}::text::bigint AND ${condition}
           ORDER BY ${rows}.id
           LIMIT ${page}
-          FOR UPDATE SKIP LOCKED
+          FOR NO KEY UPDATE SKIP LOCKED
         `
         const ids = found.map(({ id }) => id)
         const { done, failed } = yield* apart(ids, update)

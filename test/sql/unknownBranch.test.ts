@@ -1,7 +1,7 @@
 /** Events that name no branch: where it is looked for, and what tells it later. */
 import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, References } from "effect"
 import { Events } from "../../src/database/Events.ts"
 import { type EventRow, isPending, readEvents } from "../support/events.ts"
 import { whileOpen } from "../support/history.ts"
@@ -146,6 +146,16 @@ layer(tests, { excludeTestServices: true })("the branch of an event", (it) => {
       assert.isTrue(isPending(yield* again(row.id)))
       assert.strictEqual(yield* events.normaliseAgain, 0)
     })
+  )
+
+  it.effect("a table of records that somebody holds costs the sweep nothing but these", () =>
+    Effect.gen(function* () {
+      yield* fresh
+      const events = yield* Events
+      yield* park(yield* inserted({}))
+      const count = yield* whileOpen("LOCK TABLE bookings IN ACCESS EXCLUSIVE MODE", events.normaliseAgain)
+      assert.strictEqual(count, 0)
+    }).pipe(Effect.provideService(References.MinimumLogLevel, "None"))
   )
 
   it.effect("an event that refuses its update keeps no record out", () =>

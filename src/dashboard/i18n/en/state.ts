@@ -58,6 +58,7 @@ export const state = {
     migrations: "Migrations",
     "event listener": "Event listener",
     "event fallback": "Event fallback",
+    "event branches": "Branches of events",
     "history listener": "History listener",
     "history fallback": "History fallback",
     "log reader": "Log reader",

@@ -67,6 +67,7 @@ export const state: typeof stateInEnglish = {
     migrations: "Миграции",
     "event listener": "Слушатель событий",
     "event fallback": "Обход событий",
+    "event branches": "Поиск филиалов событий",
     "history listener": "Слушатель журнала",
     "history fallback": "Обход журнала",
     "log reader": "Чтение журнала RentProg",
