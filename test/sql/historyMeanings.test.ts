@@ -3,43 +3,24 @@ import { readFileSync } from "node:fs"
 import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
 import { Effect, Schema } from "effect"
-import { begin, everything, insertEntry, isApplied, mirrored, timeline } from "../support/history.ts"
+import {
+  applyParsed,
+  begin,
+  effectsOf,
+  everything,
+  insertEntry,
+  isApplied,
+  mirrored,
+  timeline
+} from "../support/history.ts"
 import { testDatabase } from "../support/TestDatabase.ts"
 
 const minute = (at: number) => new Date(Date.UTC(2026, 2, 1, 10, at)).toISOString()
 const mileage = (to: number) => `Мария Ли изменила mileage с 1 на ${to} в авто №5`
 
-/** Applies a parsed sentence, whoever parsed it. */
-const apply = Effect.fnUntraced(function* (said: Schema.JsonObject, description = "Мария Ли") {
-  const sql = yield* PgClient.PgClient
-  return yield* sql`
-    SELECT applied.lacking, applied.is_superseded
-    FROM apply_history(
-      jsonb_populate_record(NULL::history, ${sql.json({ id: 1, branch: "tbilisi", description, created_at: minute(0), ts: minute(1) })}),
-      ${sql.json(said)}
-    ) AS applied
-  `
-})
-
 const Sentence = Schema.fromJsonString(
   Schema.Struct({ expect: Schema.NullOr(Schema.Record(Schema.String, Schema.Json)) })
 )
-const Effects = Schema.Array(
-  Schema.Struct({
-    record_id: Schema.NullOr(Schema.String),
-    fields: Schema.NullOr(Schema.Record(Schema.String, Schema.Json))
-  })
-)
-const effectsOf = Effect.fnUntraced(function* (said: Schema.JsonObject, gives: boolean) {
-  const sql = yield* PgClient.PgClient
-  const rows = yield* sql`
-    SELECT effects.record_id, effects.fields
-    FROM history_effects(${sql.json(said)}, ${gives}, ${minute(0)}::timestamptz, ${minute(1)}::timestamptz) AS effects
-    ORDER BY effects.record_id
-  `
-  return yield* Schema.decodeUnknownEffect(Effects)(rows)
-})
-
 layer(testDatabase, { excludeTestServices: true })("a sentence that nobody knows the meaning of", (it) => {
   it.effect.each<readonly [string, Schema.JsonObject]>([
     [
@@ -70,7 +51,7 @@ layer(testDatabase, { excludeTestServices: true })("a sentence that nobody knows
       const sql = yield* PgClient.PgClient
       yield* sql`INSERT INTO maintenance (rentprog_id, state) VALUES ('7', 'open')`
       const before = yield* everything
-      const failure = yield* Effect.flip(apply(said))
+      const failure = yield* Effect.flip(applyParsed(said))
       assert.include(String(failure.reason.cause), "nobody knows what")
       assert.deepStrictEqual(yield* everything, before)
     })
@@ -113,160 +94,6 @@ layer(testDatabase, { excludeTestServices: true })("whatever the grammar reads",
           assert.isTrue(fields !== null && record_id !== null, JSON.stringify(said))
         }
       }
-    })
-  )
-})
-
-layer(testDatabase, { excludeTestServices: true })("a payment", (it) => {
-  it.effect("whose sum changes has another amount", () =>
-    Effect.gen(function* () {
-      yield* begin
-      const changes = { sum: { old: "30", new: "40,5" } }
-      const row = {
-        entity_type: "payment",
-        entity_id: "7",
-        operation: "update",
-        payment: { ids: ["7"] },
-        changes
-      }
-      yield* apply(row)
-      assert.deepInclude(yield* mirrored("payments", "7"), {
-        amount: 40.5,
-        data: { sum: "40,5", amount: 40.5 }
-      })
-    })
-  )
-
-  it.effect("is of whom the entry names where the sentence does not", () =>
-    Effect.gen(function* () {
-      yield* begin
-      const description = "Создан платёж №7, приход наличными 30.0USD"
-      const row = yield* insertEntry({ description, user_name: "Анна Смит" })
-      assert.isTrue(isApplied(row), row.reason ?? "")
-      assert.deepInclude(yield* mirrored("payments", "7"), { amount: 30, user_name: "Анна Смит" })
-      const [line] = yield* timeline("payment", "7")
-      assert.strictEqual(line?.["user_name"], "Анна Смит")
-    })
-  )
-
-  it.effect("that is edited gets what the sentence says, and keeps the rest", () =>
-    Effect.gen(function* () {
-      yield* begin
-      yield* insertEntry({
-        description: "Мария Ли создала платёж №7, расход безналичными 60.0GEL",
-        created_at: minute(0)
-      })
-      const row = yield* insertEntry({
-        description: "Анна Смит изменила платёж №7, приход наличными 40.0USD",
-        created_at: minute(1)
-      })
-      assert.isTrue(isApplied(row))
-      assert.deepInclude(yield* mirrored("payments", "7"), {
-        ...{ amount: 40, currency: "USD", method: "cash", direction: "income" },
-        ...{ user_name: "Мария Ли", paid_at: "2026-03-01T10:00:00+00:00" }
-      })
-      const [, line] = yield* timeline("payment", "7")
-      assert.deepInclude(line, { operation: "update", user_name: "Анна Смит" })
-      assert.deepInclude(line?.["changes"], { amount: [60, 40], currency: ["GEL", "USD"] })
-    })
-  )
-
-  it.effect("whose edit arrives before its creation has the edited amount", () =>
-    Effect.gen(function* () {
-      yield* begin
-      yield* insertEntry({
-        description: "Мария Ли изменила платёж №7, приход наличными 40.0USD",
-        created_at: minute(1)
-      })
-      const row = yield* insertEntry({
-        description: "Мария Ли создала платёж №7, приход наличными 60.0USD",
-        created_at: minute(0)
-      })
-      assert.isTrue(isApplied(row))
-      assert.deepInclude(yield* mirrored("payments", "7"), {
-        ...{ amount: 40, user_name: "Мария Ли", paid_at: "2026-03-01T10:00:00+00:00" }
-      })
-    })
-  )
-
-  it.effect("is of the first branch that an entry names", () =>
-    Effect.gen(function* () {
-      yield* begin
-      for (const [branch, known] of [
-        [null, null],
-        ["tbilisi", "tbilisi"],
-        ["kutaisi", "tbilisi"]
-      ] as const) {
-        for (const thing of ["платёж", "обслуживание"]) {
-          yield* insertEntry({ description: `Мария Ли изменила ${thing} №7`, branch })
-        }
-        assert.deepInclude(yield* mirrored("payments", "7"), { branch: known })
-        assert.deepInclude(yield* mirrored("maintenance", "7"), { branch: known })
-      }
-    })
-  )
-
-  it.effect("is for what the sentence names, and may be a refund", () =>
-    Effect.gen(function* () {
-      yield* begin
-      const purpose = { booking_id: "514378", car_id: "59439", client_id: "381606" }
-      const payment = {
-        ids: ["7"],
-        amount: 5,
-        currency: "GEL",
-        direction: "refund",
-        method: "cash",
-        ...purpose
-      }
-      yield* apply({
-        entity_type: "payment",
-        entity_id: "7",
-        operation: "create",
-        user_name: "Мария Ли",
-        payment
-      })
-      assert.deepInclude(yield* mirrored("payments", "7"), { ...purpose, direction: "refund", amount: 5 })
-    })
-  )
-
-  it.effect.each([
-    [false, { giver: "Анна Смит", taker: "Пётр Ли" }],
-    [true, { giver: "Пётр Ли", taker: "Анна Смит" }]
-  ] as const)(
-    "of a hand-over is an expense of the giver, and then an income of the taker: gives %s",
-    ([gives, { giver, taker }]) =>
-      Effect.gen(function* () {
-        const effects = yield* effectsOf(
-          {
-            ...{ entity_type: "payment", entity_id: "81", operation: "transfer", user_name: "Пётр Ли" },
-            ...{
-              counterparty: "Анна Смит",
-              payment: { ids: ["81", "82"], amount: 400, direction: "transfer" }
-            }
-          },
-          gives
-        )
-        const both = { amount: 400, paid_at: "2026-03-01T10:00:00+00:00" }
-        assert.deepStrictEqual(effects, [
-          {
-            record_id: "81",
-            fields: { ...both, direction: "expense", user_name: giver, counterparty: taker }
-          },
-          { record_id: "82", fields: { ...both, direction: "income", user_name: taker, counterparty: giver } }
-        ])
-      })
-  )
-
-  it.effect("of a hand-over: who gives, the sentence's own verb says", () =>
-    Effect.gen(function* () {
-      yield* begin
-      const said = {
-        ...{ entity_type: "payment", entity_id: "81", operation: "transfer", user_name: "Пётр Ли" },
-        ...{ counterparty: "Анна Смит", payment: { ids: ["81", "82"], amount: 400, currency: "GEL" } }
-      }
-      yield* apply(said, "Пётр Ли передал Анна Смит 400.0 GEL, платежи №81/82")
-      assert.deepInclude(yield* mirrored("payments", "81"), { direction: "expense", user_name: "Пётр Ли" })
-      assert.deepInclude(yield* mirrored("payments", "82"), { direction: "income", user_name: "Анна Смит" })
     })
   )
 })

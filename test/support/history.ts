@@ -162,3 +162,32 @@ export const everything = Effect.gen(function* () {
       (SELECT jsonb_agg(to_jsonb(told.*) ORDER BY told.id) FROM entity_timeline AS told) AS timeline
   `
 })
+
+/** Applies a parsed sentence, whoever parsed it, as of an entry of 10:00 that arrived a minute later. */
+export const applyParsed = Effect.fnUntraced(function* (said: Schema.JsonObject, description = "Мария Ли") {
+  const sql = yield* PgClient.PgClient
+  return yield* sql`
+    SELECT applied.lacking, applied.is_superseded
+    FROM apply_history(
+      jsonb_populate_record(NULL::history, ${sql.json({ id: 1, branch: "tbilisi", description, created_at: "2026-03-01T10:00:00Z", ts: "2026-03-01T10:01:00Z" })}),
+      ${sql.json(said)}
+    ) AS applied
+  `
+})
+
+const Effects = Schema.Array(
+  Schema.Struct({
+    record_id: Schema.NullOr(Schema.String),
+    fields: Schema.NullOr(Schema.Record(Schema.String, Schema.Json))
+  })
+)
+/** What a parsed sentence means for the records. */
+export const effectsOf = Effect.fnUntraced(function* (said: Schema.JsonObject, gives: boolean) {
+  const sql = yield* PgClient.PgClient
+  const rows = yield* sql`
+    SELECT effects.record_id, effects.fields
+    FROM history_effects(${sql.json(said)}, ${gives}, ${"2026-03-01T10:00:00Z"}::timestamptz, ${"2026-03-01T10:01:00Z"}::timestamptz) AS effects
+    ORDER BY effects.record_id
+  `
+  return yield* Schema.decodeUnknownEffect(Effects)(rows)
+})
