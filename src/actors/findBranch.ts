@@ -9,16 +9,19 @@ import { backoff, isSpent, unknownBranch } from "../domain/Reason.ts"
 import { RentProg } from "../rentprog/RentProg.ts"
 import { BranchActor } from "./Branch.ts"
 
-/** How many records are asked for at a time. */
-const mostAsked = 500
+/** How many records are asked for at a time: events that have a branch share its quota. */
+const mostAsked = 100
 
 /** How long a record is left alone whose events could not be written to, all or some. */
 const pause = "30 seconds"
 
-/** What a branch answers; a text says why it cannot. */
+/** Whether a branch has a record, or why it cannot say. */
 type Answer = boolean | { readonly why: string }
 
-/** Whether a record was given a branch, or stays without one for the reason that its events say. */
+/**
+ * Gives the events of a record the branch that has it, or says in them why they have none still. Answers to how many events
+ * that was written.
+ */
 const makeFind = Effect.gen(function* () {
   const events = yield* Events
   const history = yield* History
@@ -115,7 +118,7 @@ export const findBranches = Effect.gen(function* () {
       yield* news.await
       news.closeUnsafe()
       const busy = Array.from(asking, ([key]) => key)
-      const found = busy.length < mostAsked ? yield* events.branchless(busy) : []
+      const found = busy.length < mostAsked ? yield* events.branchless(busy, mostAsked - busy.length) : []
       for (const one of found) {
         const fiber = yield* FiberMap.run(asking, keyText(one), findOne(one))
         fiber.addObserver(() => news.openUnsafe())

@@ -44,11 +44,12 @@ export class Events extends Context.Service<
      */
     readonly settleRest: (taken: Taken, ending: Ending) => Effect.Effect<Tally, DatabaseError>
     /**
-     * The records of which events are due and nobody knows the branch, the longest due first, 500 at most. `except` names
-     * records, as `keyText` spells them, that are being asked for already.
+     * The records of which events are due and nobody knows the branch, the longest due first, so many at most. `except`
+     * names records, as `keyText` spells them, that are being asked for already.
      */
     readonly branchless: (
-      except: ReadonlyArray<string>
+      except: ReadonlyArray<string>,
+      most: number
     ) => Effect.Effect<ReadonlyArray<Branchless>, DatabaseError>
     /** Gives a branch to what waits for one about a record. Answers how many events that are. */
     readonly giveBranch: (record: EntityKey, branch: Branch) => Effect.Effect<number, DatabaseError>
@@ -91,7 +92,7 @@ export class Events extends Context.Service<
         take: (branch, except) => asDatabaseError(takeNext(branch, except)),
         settle: (outcome) => Effect.request(new Settle(outcome), settling),
         settleRest: (taken, ending) => labelled(settleOthers(taken, ending)),
-        branchless: (except) => asDatabaseError(branchless.find(except)),
+        branchless: (except, most) => asDatabaseError(branchless.find(except, most)),
         giveBranch: (record, branch) => asDatabaseError(branchless.give(record, branch)),
         keepBranchless: (record, reason, wait) => asDatabaseError(branchless.keep(record, reason, wait)),
         normaliseAgain: asDatabaseError(normaliseAgain(sql)),

@@ -9,9 +9,6 @@ import { storableReason } from "./eventOutcomes.ts"
 import { eventRows } from "./eventRows.ts"
 import { touch } from "./touch.ts"
 
-/** How many records are found at a time. */
-const mostFound = 500
-
 /** A record of which events are due and nobody knows the branch. */
 const Branchless = Schema.Struct({
   entityType: EntityType,
@@ -35,7 +32,10 @@ export const branchlessEvents = (sql: PgClient.PgClient) => {
   `
 
   return {
-    find: (except: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Branchless>, SqlError.SqlError> =>
+    find: (
+      except: ReadonlyArray<string>,
+      most: number
+    ): Effect.Effect<ReadonlyArray<Branchless>, SqlError.SqlError> =>
       Effect.flatMap(
         sql`
           SELECT split_part(events.type, '_', 1) AS "entityType", events.ext_id AS "entityId",
@@ -46,7 +46,7 @@ export const branchlessEvents = (sql: PgClient.PgClient) => {
             AND split_part(events.type, '_', 1) || ':' || events.ext_id <> ALL (${except}::text[])
           GROUP BY 1, 2
           ORDER BY min(events.next_attempt_at)
-          LIMIT ${mostFound}
+          LIMIT ${most}
         `,
         (rows) => Effect.orDie(decode(rows))
       ),
