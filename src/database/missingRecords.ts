@@ -5,6 +5,7 @@ import type { SqlError } from "effect/sql"
 import { apart } from "./apart.ts"
 import { historyRows, missing, tellLocked } from "./historyRows.ts"
 import { isUndone } from "./isUndone.ts"
+import { KnownBranches } from "./KnownBranches.ts"
 import { sayRefusal } from "./refusal.ts"
 import { touch } from "./touch.ts"
 
@@ -63,12 +64,14 @@ export const askForMissing = (sql: PgClient.PgClient): Effect.Effect<number, Sql
       SELECT pg_try_advisory_xact_lock(hashtext('jarvis asks for missing records')) AS "isMine"
     `
     if (!lock?.isMine) return 0
+    const known = yield* KnownBranches
     const records = yield* Effect.flatMap(
       sql`
         SELECT lacking.branch, lacking.record
         FROM (
           SELECT history.branch, ${wanted} AS record, min(history.id) AS first FROM history
-          WHERE ${waiting} AND ${lacking} AND ${allowed} AND history.branch IS NOT NULL
+          -- Of a branch that somebody has made up RentProg cannot be asked.
+          WHERE ${waiting} AND ${lacking} AND ${allowed} AND history.branch = ANY (${[...known.all()]}::text[])
           GROUP BY 1, 2
         ) AS lacking
         WHERE NOT EXISTS (

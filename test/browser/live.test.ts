@@ -261,4 +261,23 @@ layer(Browser.layer, { excludeTestServices: true, concurrent: true })("live", (i
       }
     }).pipe(Effect.scoped, Effect.provide(server()))
   )
+
+  it.effect("events that have been failing for long are no small matter", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      const [row] = yield* insertEvents([{ type: "car_update", branch: "batumi", ext_id: "1", payload: {} }])
+      yield* sql`
+        UPDATE events SET revision = revision + 1, ts = now() - interval '20 minutes', attempts = 4, ok = false,
+          reason = 'rentprog_bad_response: no record', next_attempt_at = now() + interval '1 hour'
+        WHERE events.id = ${row?.id ?? ""}::bigint
+      `
+      const { page } = yield* visit("/")
+      yield* doing(async () => {
+        await verdict(page).getByText("Events have been failing for 20 minutes", { exact: true }).waitFor()
+        await verdict(page)
+          .getByText(/Odd answer of RentProg. The detail says what was wrong/)
+          .waitFor()
+      })
+    }).pipe(Effect.scoped, Effect.provide(server()))
+  )
 })

@@ -44,8 +44,11 @@ layer(server({ RENTPROG_TOKENS: '{"rustavi": "a token"}' }), { excludeTestServic
         assert.deepStrictEqual(branches, new Set(["rustavi", "tbilisi", "other"]))
         assert.match(
           metrics.text,
-          /jarvis_events_total\{branch="other",type="car_update",outcome="rentprog_unauthorized"\} \d+/
+          /jarvis_events_total\{branch="other",type="car_update",outcome="rentprog_unauthorized"\} 30\n/
         )
+
+        // Of the records that those entries name nobody is asked.
+        assert.lengthOf(yield* events, 32)
 
         const health = yield* ask("/health/ready")
         for (const text of [metrics.text, health.text]) {
