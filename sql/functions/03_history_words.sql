@@ -3,12 +3,15 @@
 -- Nothing here depends on the database's locale: in the locale C, \w and lower() know no Cyrillic, and in others \d
 -- knows digits that no number is read from.
 
--- The sentence with single spaces, and none around it.
+-- The sentence with single spaces, and none around it; ё and й are one character each.
 CREATE OR REPLACE FUNCTION :SCHEMA.history_spaced(said text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-  RETURN btrim(
-    regexp_replace(said, '[\s\u0085\u00a0\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff]+', ' ', 'g'), ' ,'
-  );
+  RETURN btrim(regexp_replace(
+    CASE WHEN said ~ '[\u0306\u0308]' THEN replace(replace(replace(replace(
+      said, U&'\0435\0308', 'ё'), U&'\0415\0308', 'Ё'), U&'\0438\0306', 'й'), U&'\0418\0306', 'Й'
+    ) ELSE said END,
+    '[\s\u0085\u00a0\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff]+', ' ', 'g'
+  ), ' ,');
 
 -- The same in small letters, with е for ё: character for character, so that a place in one is the same place in the other.
 CREATE OR REPLACE FUNCTION :SCHEMA.history_fold(said text) RETURNS text
@@ -88,32 +91,42 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 -- A name as it was written, or null where that is none: one to six words, with more in brackets. A name in which some words
 -- begin with a capital letter has few that do not: "Мария сказала Иван" is no name.
 CREATE OR REPLACE FUNCTION :SCHEMA.history_person(said text) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-BEGIN ATOMIC
-  SELECT name.written
-  FROM (SELECT btrim(said, ' ,') AS written) AS name,
-    LATERAL (SELECT CASE WHEN position('(' IN name.written) = 0 THEN name.written ELSE
-      btrim(regexp_replace(name.written, ' ?[(][^()№#]*[)]', '', 'g'))
-    END AS plain) AS bare,
-    LATERAL (SELECT string_to_array(:SCHEMA.history_fold(bare.plain), ' ') AS folded) AS words
-  WHERE cardinality(words.folded) BETWEEN 1 AND 6
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = :SCHEMA, pg_temp
+AS $$
+DECLARE
+  name  constant text := btrim(said, ' ,');
+  plain text          := name;
+  words text[];
+BEGIN
+  IF position('(' IN name) > 0 THEN
+    plain := btrim(regexp_replace(name, ' ?[(][^()№#]*[)]', '', 'g'));
+  END IF;
+  words := string_to_array(history_fold(plain), ' ');
+  IF cardinality(words) NOT BETWEEN 1 AND 6
     -- Marks that no name has, dashes between words, dates, numbers amid words, words of one small letter, no letter at all.
-    AND bare.plain !~ (
+    OR plain ~ (
       '[№#,;:?!"«»()]|(^| )[-–—/&+]+( |$)|[0-9][.:/-][0-9]|(^| )[0-9]+ |(^| )[a-zа-яё]( |$)|^[^A-Za-z\u00aa-\uffff]*$'
     )
     -- "И" may be a name's letter; the word is a small letter.
-    AND NOT words.folded && (array_remove(:SCHEMA.history_doubts(), 'и') || :SCHEMA.history_nameless())
-    AND (cardinality(words.folded) > 1 OR coalesce(:SCHEMA.history_noun(words.folded[1]), 'client') = 'client')
-    AND CASE
-      WHEN bare.plain !~ '(^| )[a-zа-яё]' THEN true
-      WHEN bare.plain ~ '(^| )[^ a-zа-яё]' THEN bare.plain !~ (
-        '(^| )(?!(?:ван|фон|де|да|дер|дель|ди|ла|ле|аль|эль|бин|ибн|оглы|кызы|заде|уулу|van|von|de|da|der|den|del|di|la|le|al'
-          || '|el|bin|ibn|dos|du|ter|менеджер|администратор|админ|оператор|кассир|директор|сотрудник|механик|водитель'
-          || '|бухгалтер|manager|admin|operator|cashier|director|driver|robot|bot)([ -]|$))[a-zа-яё][^ @''’]*( |$)'
-      )
-      ELSE cardinality(words.folded) <= 3
-    END;
-END;
+    OR words && (array_remove(history_doubts(), 'и') || history_nameless())
+    OR cardinality(words) = 1 AND history_noun(words[1]) IS NOT NULL AND words[1] NOT IN ('клиент', 'client')
+  THEN
+    RETURN NULL;
+  END IF;
+  -- Small words beside capital ones; or nothing but small words.
+  IF plain ~ '(^| )[a-zа-яё]' AND (CASE WHEN plain ~ '(^| )[^ a-zа-яё]' THEN plain ~ (
+    '(^| )(?!(?:ван|фон|де|да|дер|дель|ди|ла|ле|аль|эль|бин|ибн|оглы|кызы|заде|уулу|van|von|de|da|der|den|del|di|la|le|al|el'
+      || '|bin|ibn|dos|du|ter|младший|старший|главный|мл|ст|менеджер|администратор|админ|оператор|кассир|директор|сотрудник'
+      || '|механик|водитель|бухгалтер|стаж[её]р|агент|помощник|партн[её]р|владелец|клиент|пользователь|робот|бот|jr|sr|junior'
+      || '|senior|manager|admin|operator|cashier|director|driver|agent|assistant|client|user|robot|bot)([ .-]|$))'
+      || '[a-zа-яё][^ @''’]*( |$)'
+  ) ELSE cardinality(words) > 4 END) THEN
+    RETURN NULL;
+  END IF;
+  RETURN name;
+END
+$$;
 
 -- What a word for money stands for, and a sign.
 CREATE OR REPLACE FUNCTION :SCHEMA.history_currency(word text) RETURNS text
@@ -136,15 +149,15 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     "card": "cashless", "by card": "cashless", "bank transfer": "cashless", "by bank transfer": "cashless"
   }'::jsonb ->> words;
 
--- {amount, currency}, or null. `1,200` is one or twelve hundred, so it is nothing; `1,200.50` is clear.
+-- {amount, currency}, or null. `1,200` is one or twelve hundred, so it is nothing; `1,200.50` is clear. Not STRICT, so that
+-- it costs no call.
 CREATE OR REPLACE FUNCTION :SCHEMA.history_amount(number text, currency text) RETURNS jsonb
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-BEGIN ATOMIC
-  SELECT jsonb_build_object('amount', amount.plain::numeric, 'currency', :SCHEMA.history_currency(currency))
-  FROM (SELECT CASE
-    WHEN number ~ '^([0-9]{1,12}|[0-9]{1,3}( [0-9]{3}){1,3})([.,][0-9]{1,2})?$' THEN translate(number, ', ', '.')
-    WHEN number ~ '^[0-9]{1,3}(,[0-9]{3}){1,3}[.][0-9]{1,2}$' THEN replace(number, ',', '')
-    WHEN number ~ '^[0-9]{1,3}([.][0-9]{3}){1,3},[0-9]{1,2}$' THEN translate(number, ',.', '.')
-  END AS plain) AS amount
-  WHERE amount.plain IS NOT NULL AND :SCHEMA.history_currency(currency) IS NOT NULL;
-END;
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN CASE WHEN :SCHEMA.history_currency(currency) IS NOT NULL THEN CASE
+    WHEN number ~ '^([0-9]{1,12}|[0-9]{1,3}( [0-9]{3}){1,3})([.,][0-9]{1,2})?$' THEN
+      jsonb_build_object('amount', translate(number, ', ', '.')::numeric, 'currency', :SCHEMA.history_currency(currency))
+    WHEN number ~ '^[0-9]{1,3}(,[0-9]{3}){1,3}[.][0-9]{1,2}$' THEN
+      jsonb_build_object('amount', replace(number, ',', '')::numeric, 'currency', :SCHEMA.history_currency(currency))
+    WHEN number ~ '^[0-9]{1,3}([.][0-9]{3}){1,3},[0-9]{1,2}$' THEN
+      jsonb_build_object('amount', translate(number, ',.', '.')::numeric, 'currency', :SCHEMA.history_currency(currency))
+  END END;

@@ -25,25 +25,26 @@ DECLARE
   place   int   := 1;
   part    text;
   matched text[];
-  sides   text[];
+  field   text;
   written text;
+  sides   text[];
 BEGIN
   FOREACH part IN ARRAY regexp_split_to_array(history_fold(said), '(?<=[ ,])(?=[a-z][a-z0-9_]* (с|from) )') LOOP
     -- The field and its "с", and then the old value and the new one.
-    matched := regexp_match(part, '^([a-z][a-z0-9_]* (с|from)) ');
+    matched := regexp_match(part, '^(([a-z][a-z0-9_]*) (с|from)) ');
+    field   := matched[2];
     written := rtrim(substr(said, place + length(matched[1]), length(part) - length(matched[1])), ' ,;');
     sides   := string_to_array(
-      substr(part, length(matched[1]) + 1, length(written)) || ' ', CASE matched[2] WHEN 'с' THEN ' на ' ELSE ' to ' END
+      substr(part, length(matched[1]) + 1, length(written)) || ' ', CASE matched[3] WHEN 'с' THEN ' на ' ELSE ' to ' END
     );
-    matched := ARRAY[rtrim(left(matched[1], -length(matched[2])))];
     place   := place + length(part);
     -- A second "на" could belong to either value, and an "и" before the next field to neither.
-    IF cardinality(sides) IS DISTINCT FROM 2 OR changes ? matched[1] OR btrim(sides[1] || sides[2]) = ''
+    IF cardinality(sides) IS DISTINCT FROM 2 OR changes ? field OR btrim(sides[1] || sides[2]) = ''
       OR place <= length(said) AND sides[2] ~ ' (и|and) $'
     THEN
       RETURN NULL;
     END IF;
-    changes := changes || jsonb_build_object(matched[1], jsonb_build_object(
+    changes := changes || jsonb_build_object(field, jsonb_build_object(
       'old', nullif(btrim(left(written, length(sides[1]))), ''), 'new', btrim(substr(written, length(sides[1]) + 5))
     ));
   END LOOP;
@@ -61,7 +62,9 @@ BEGIN ATOMIC
     '^[ ,:]*(?:сумм[ау]|sum|amount) (?:с|from) ([$€₾₽]?) ?([0-9][0-9 .,]*?) ?([$€₾₽]|[a-zа-я]*)'
       || ' (?:на|to) ([$€₾₽]?) ?([0-9][0-9 .,]*?) ?([$€₾₽]|[a-zа-я]*)[ .]*$'
   ) AS found (sides)
-  WHERE :SCHEMA.history_amount(found.sides[2], found.sides[1] || found.sides[3]) IS NOT NULL;
+  WHERE :SCHEMA.history_amount(
+    found.sides[2], coalesce(nullif(found.sides[1] || found.sides[3], ''), found.sides[4] || found.sides[6])
+  ) IS NOT NULL;
 END;
 
 -- What is said of a payment behind its number: {payment, aside}, where aside is what is left to read; null where there is
@@ -103,7 +106,7 @@ BEGIN
       told := substr(told, length(near[1]) + 1);
     END IF;
     -- A way, where there was none before.
-    near := regexp_match(told, '^([ ,]+((?:(?:по|с|на|in|by|bank|by bank|банковской|банковским) )?[a-zа-я]+))');
+    near := regexp_match(told, '^([ ,(]+((?:(?:по|с|на|in|by|bank|by bank|банковской|банковским) )?[a-zа-я]+)[)]?)');
     IF history_way(near[2]) IS NOT NULL THEN
       IF way IS NOT NULL THEN
         RETURN NULL;
@@ -226,7 +229,7 @@ LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = :SCHEMA, pg_temp
 AS $$
 DECLARE
-  place constant text   := substring(told from '^[ ,:]*(?:(?:в|во|in|of|for|на|для) )?');
+  place constant text   := substring(told from '^[ ,:]*(?:(?:в|во|на|для|по|in|of|for|on) )?');
   thing constant text[] := regexp_match(substr(told, length(place) + 1), '^' || history_thing());
   again text;
 BEGIN

@@ -97,6 +97,10 @@ BEGIN
   END::text[]), false) THEN
     RETURN NULL;
   END IF;
+  -- To a client something else was done.
+  IF thing[2] IN ('клиенту', 'автомобилю', 'платежу', 'обслуживанию', 'бронированию') THEN
+    RETURN NULL;
+  END IF;
   found := jsonb_build_object('entity_type', kind, 'entity_id', thing[3]);
 
   IF kind = 'payment' AND deed = 'update' AND changes IS NULL AND payment IS NULL THEN
@@ -109,7 +113,10 @@ BEGIN
       place   := position(sides[1] IN told);
       changes := history_changes(regexp_replace(substr(said, place + 1), '([0-9])[.]$', '\1'));
       -- A number before the changes: whose changes are they? A number in them: is it part of the value?
-      IF changes IS NULL OR told ~ '[№#]' THEN
+      IF changes IS NULL OR told ~ '[№#]'
+        -- An amount beside them: do they mean the same one?
+        OR kind = 'payment' AND told ~ '[ ,:](приход|расход|возврат|income|expense|refund)[ ,:]'
+      THEN
         RETURN NULL;
       END IF;
       said    := left(said, place);
@@ -177,7 +184,8 @@ BEGIN
   -- The first verb is what was done.
   FOREACH part IN ARRAY regexp_split_to_array(told, '(?<=[ ,])(?=[^ ,])') LOOP
     word  := rtrim(part, CASE WHEN place + length(part) > length(told) THEN ' ,:.!' ELSE ' ,:' END);
-    deed  := history_verb(word);
+    -- Создал(а)
+    deed  := history_verb(replace(word, '(а)', ''));
     EXIT WHEN deed IS NOT NULL;
     place := place + length(part);
   END LOOP;
@@ -186,7 +194,7 @@ BEGIN
   END IF;
   before  := btrim(left(told, place - 1), ' ,');
   -- Создана, удалено, принят. An English verb is passive where a thing stands before it.
-  passive := right(rtrim(word, 'ао'), 1) IN ('н', 'т');
+  passive := right(rtrim(word, '()ао'), 1) IN ('н', 'т');
   IF passive OR ascii(word) < 128 THEN
     subject := regexp_match(before, '^' || history_thing() || '(?:[ ,]+(?:был|была|было|was|has been))?$');
     has_car := deed IN ('issue', 'return')

@@ -56,7 +56,15 @@ const more: ReadonlyArray<readonly [sentence: string, said: Schema.JsonObject]> 
   ["Иван Петров завершил обслуживание №7 в объекте №5", job],
   ["Иван Петров завершил обслуживание №7 в объекте №5.", job],
   ["Иван Петров завершил обслуживание №7 в авто №5, шина №2", { ...job, text: "шина №2" }],
-  ["Иван\u00a0Петров\u2003изменил\ufeffавто\u3000№\u202f5", car]
+  ["Иван\u00a0Петров\u2003изменил\ufeffавто\u3000№\u202f5", car],
+  // ё and й as two characters each.
+  [
+    "Андреи\u0306 создал плате\u0308ж №7",
+    {
+      ...{ entity_type: "payment", entity_id: "7", operation: "create", user_name: "Андрей" },
+      payment: { ids: ["7"] }
+    }
+  ]
 ]
 
 /** Sentences that mean nothing, or more than one thing. */
