@@ -137,6 +137,7 @@ layer(testDatabase, { excludeTestServices: true })("a hostile text", (it) => {
           `Иван создал ${parts.join(" ")}`
         ]),
         ...(yield* samples(Arbitrary.schema(Schema.String), 2000)),
+        "Иван Петров изменил , mileage с 1 на 2 в авто №5",
         "Пётр Ли принял от Анна Смит 400.0 GEL, платежи №7/8",
         "Иван Петров завершил обслуживание №7 в объекте №5 шина"
       ].map((text) => text.replaceAll("\0", "").toWellFormed())
