@@ -2,7 +2,6 @@
 import { Effect, FiberMap, Latch } from "effect"
 import type { Branchless } from "../database/branchlessEvents.ts"
 import { Events } from "../database/Events.ts"
-import { History } from "../database/History.ts"
 import type { Branch } from "../domain/Branch.ts"
 import { type EntityKey, keyText } from "../domain/Entity.ts"
 import { backoff, isSpent, unknownBranch } from "../domain/Reason.ts"
@@ -24,7 +23,6 @@ type Answer = boolean | { readonly why: string }
  */
 const makeFind = Effect.gen(function* () {
   const events = yield* Events
-  const history = yield* History
   const rentprog = yield* RentProg
   const actor = yield* BranchActor.client
   /** Those of company tokens: records are not had with a user's. */
@@ -43,29 +41,21 @@ const makeFind = Effect.gen(function* () {
         Effect.catch(({ message }) => Effect.succeed({ why: `${branch}: ${message}` }))
       )
 
-  /** Nobody is asked where the branch is plain. */
-  const plain = Effect.fnUntraced(function* ({ entityType, named }: Branchless) {
-    const byName = branches.find((branch) => branch === named)
-    if (byName !== undefined || entityType !== "client") return byName
-    // A client is had with any branch's token.
-    for (const branch of branches) if (!(yield* history.isPaused(branch))) return branch
-    return branches[0]
-  })
-
   return Effect.fnUntraced(function* (found: Branchless) {
-    const { entityId, entityType, attempts } = found
+    const { attempts, entityId, entityType, named } = found
     const record = { entityType, entityId }
     const key = keyText(record)
     if (branches.length === 0) {
       const reason = unknownBranch("no branch can be asked: RENTPROG_TOKENS has no token")
       return yield* events.keepBranchless(found, reason, null)
     }
-    const branch = yield* plain(found)
-    if (branch !== undefined) return yield* events.giveBranch(record, branch)
+    const byName = branches.find((branch) => branch === named)
+    if (byName !== undefined) return yield* events.giveBranch(record, byName)
 
     const without = lacking.get(key) ?? new Set()
     lacking.set(key, without)
     const silent: Array<string> = []
+    // A client is mostly had with the first token that answers.
     for (const branch of branches.filter((branch) => !without.has(branch))) {
       const answer = yield* ask(branch, record)
       if (answer === true) {
@@ -78,7 +68,7 @@ const makeFind = Effect.gen(function* () {
     if (silent.length === 0) {
       lacking.delete(key)
       const reason = unknownBranch(`asked ${branches.join(", ")}: none has ${entityType} ${entityId}`)
-      yield* Effect.annotateLogs(Effect.logError("event parked, no branch has its record"), { record: key })
+      yield* Effect.logWarning("events parked, no branch has their record")
       return yield* events.keepBranchless(found, reason, null)
     }
     const isLast = isSpent("rentprog_unavailable", attempts + 1)
