@@ -50,6 +50,9 @@ layer(tests, { excludeTestServices: true })("thousands of entries that wait for 
     Effect.gen(function* () {
       yield* fresh
       yield* wait
+      // An hour passes.
+      const sql = yield* PgClient.PgClient
+      yield* sql`UPDATE history SET revision = revision + 1, next_attempt_at = next_attempt_at - interval '1 hour'`
       const payment = yield* failedPayment
       const before = yield* versions
       assert.lengthOf(before, many)
