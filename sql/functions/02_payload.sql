@@ -155,7 +155,8 @@ END;
 
 -- An id as a text. What can be none says what it is instead: a number or an object of some bytes may print as gigabytes.
 CREATE OR REPLACE FUNCTION :SCHEMA.id_text(said jsonb) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+-- Not STRICT: PostgreSQL would not inline it.
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE jsonb_typeof(said)
   WHEN 'null'   THEN NULL
   WHEN 'string' THEN said #>> '{}'
