@@ -52,7 +52,8 @@ const makeFind = Effect.gen(function* () {
     const byName = branches.find((branch) => branch === named)
     if (byName !== undefined) return yield* events.giveBranch(record, byName)
 
-    const without = lacking.get(key) ?? new Set()
+    // What comes anew, or is touched, may know more than those said.
+    const without = (attempts > 0 ? lacking.get(key) : undefined) ?? new Set()
     lacking.set(key, without)
     const silent: Array<string> = []
     // A client is mostly had with the first token that answers.
