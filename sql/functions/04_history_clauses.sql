@@ -176,7 +176,7 @@ BEGIN
   bare  := btrim(opens[1]) = '';
   other := history_noun(opens[2]);
   IF (CASE
-    WHEN opens[2] = '' THEN false
+    WHEN opens[2] IN ('', 'автоматически', 'automatically') THEN false
     WHEN position('.' IN opens[1]) > 0 THEN true
     -- "Удалил авто № 5 из брони" deletes no car.
     WHEN opens[2] = ANY (
