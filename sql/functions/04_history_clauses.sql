@@ -208,7 +208,10 @@ BEGIN
       CONTINUE WHEN other IS NULL;
       -- A list of two things, or a thing taken out of another. Where changes are "в авто № 5", the rest only says where.
       IF near[4] IS NULL OR length(near[4]) > 18 OR near[5] IS NOT NULL OR others ? other OR other = kind
-        OR deed <> 'change' AND (ranks ->> other)::int >= (ranks ->> kind)::int
+        OR (ranks ->> other)::int >= (ranks ->> kind)::int AND deed <> 'change' AND NOT (
+          -- "Изменил авто № 5, бронь № 6" may be about either.
+          deed IN ('create', 'update', 'restore') AND position(',' IN near[2]) > 0 AND (kind, other) <> ('car', 'booking')
+        )
         OR position(',' IN near[2]) > 0 AND near[3] <> ALL (
           '{бронь,бронирование,авто,автомобиль,машина,объект,клиент,обслуживание,booking,car,object,client,service}'
         )
