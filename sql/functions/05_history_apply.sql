@@ -236,6 +236,7 @@ DECLARE
   -- How many fields it is about, and whether any of them was set, now or by an attempt before.
   wanted    int                  := 0;
   is_set    boolean              := false;
+  is_deleted boolean;
 BEGIN
   -- A sentence may leave out who did it, where RentProg says so beside it.
   said := jsonb_strip_nulls(jsonb_build_object('user_name', nullif(entry.user_name, ''))) || said;
@@ -264,6 +265,17 @@ BEGIN
     ELSIF kind = 'maintenance' THEN
       INSERT INTO maintenance AS known (rentprog_id, branch) VALUES (effect.record_id, entry.branch)
       ON CONFLICT (rentprog_id) DO UPDATE SET branch = excluded.branch WHERE known.branch IS NULL;
+    END IF;
+    -- What the log deleted and then speaks of as there has been restored.
+    IF operation = 'update' THEN
+      EXECUTE format(
+        'SELECT mirror.deleted_at IS NOT NULL AND mirror.field_times ? ''deleted_at'' FROM %I AS mirror
+         WHERE mirror.rentprog_id = $1',
+        place
+      ) INTO is_deleted USING effect.record_id;
+      IF is_deleted THEN
+        effect.fields := effect.fields || '{"deleted_at": ""}';
+      END IF;
     END IF;
     applied := apply_fields(place::regclass, effect.record_id, made_at, number, effect.fields);
     IF applied.changes IS NULL THEN

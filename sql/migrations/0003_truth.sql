@@ -25,6 +25,28 @@ ALTER TABLE :SCHEMA.bookings    ADD COLUMN IF NOT EXISTS field_entries jsonb;
 ALTER TABLE :SCHEMA.payments    ADD COLUMN IF NOT EXISTS field_entries jsonb;
 ALTER TABLE :SCHEMA.maintenance ADD COLUMN IF NOT EXISTS field_entries jsonb;
 
+-- Entries that were dated ahead have frozen fields, and deleted records for years to come: none of it is later than now.
+DO $$
+DECLARE
+  place text;
+BEGIN
+  FOREACH place IN ARRAY '{cars,clients,bookings,payments,maintenance}'::text[] LOOP
+    EXECUTE format(
+      'UPDATE :SCHEMA.%I AS mirror
+       SET deleted_at  = CASE WHEN mirror.field_times ? ''deleted_at'' THEN least(mirror.deleted_at, now()) ELSE mirror.deleted_at END,
+           field_times = (
+             SELECT jsonb_object_agg(told.field, least(told.at::timestamptz, now()))
+             FROM jsonb_each_text(mirror.field_times) AS told (field, at)
+           )
+       WHERE CASE WHEN jsonb_typeof(mirror.field_times) = ''object'' THEN EXISTS (
+         SELECT FROM jsonb_each_text(mirror.field_times) AS told (field, at) WHERE told.at::timestamptz > now()
+       ) END',
+      place
+    );
+  END LOOP;
+END
+$$;
+
 ALTER TABLE :SCHEMA.bookings
   ADD COLUMN IF NOT EXISTS number           text,
   ADD COLUMN IF NOT EXISTS car_code         text,

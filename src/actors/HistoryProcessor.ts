@@ -70,6 +70,7 @@ export const layer = (options: HistoryProcessorOptions) =>
         if (isMissing) yield* ask
       })
 
+      let isReadAgain = false
       const sweep = Effect.gen(function* () {
         for (let batch = 0; batch < mostBatches; batch += 1) {
           const { due, locked, outcomes } = yield* history.retry(waitFor)
@@ -79,6 +80,12 @@ export const layer = (options: HistoryProcessorOptions) =>
           break
         }
         yield* ask
+        // Once: only another version reads what this one did not.
+        if (!isReadAgain) {
+          const again = yield* history.readAgain
+          if (again > 0) yield* Effect.logInfo(`${again} entries that did not read before are read again`)
+          isReadAgain = true
+        }
         yield* reportRefusals("history", yield* history.refusing)
       }).pipe(Effect.withSpan("HistoryProcessor.sweep"))
 

@@ -8,6 +8,7 @@ import type { DatabaseError } from "../domain/Reason.ts"
 import { asDatabaseError } from "./Database.ts"
 import { askForMissing } from "./missingRecords.ts"
 import { type Refusing, refusing } from "./Refusals.ts"
+import { readAgain } from "./readAgain.ts"
 import {
   decodeOutcomes,
   type HistoryOutcome,
@@ -37,6 +38,11 @@ export class History extends Context.Service<
      * queued: none while somebody else asks.
      */
     readonly askForMissing: Effect.Effect<number, DatabaseError>
+    /**
+     * Runs the parked rows again whose sentence did not read when it came, and reads by now or means nothing: what this
+     * version's grammar and patterns are new to. Answers how many there were.
+     */
+    readonly readAgain: Effect.Effect<number, DatabaseError>
     /** How many rows refuse to be updated, and why. */
     readonly refusing: Effect.Effect<Refusing, DatabaseError>
     /** Whether a person holds the branch: nothing of its is asked of RentProg. */
@@ -69,6 +75,8 @@ export class History extends Context.Service<
           `.pipe(Effect.flatMap(decodeOutcomes), asDatabaseError),
 
         askForMissing: askForMissing(sql).pipe(asDatabaseError, Effect.withSpan("History.askForMissing")),
+
+        readAgain: readAgain(sql).pipe(asDatabaseError, Effect.withSpan("History.readAgain")),
 
         refusing: asDatabaseError(refusing(sql, "history", sql`true`)),
 
