@@ -95,7 +95,7 @@ const makeSpan = (event: PendingEvent, links: ReadonlyArray<Tracer.SpanLink> = [
     attributes: labels(event)
   })
 
-const isLocked = new DatabaseError({ detail: "a row is locked, next time" })
+const heldRow = new DatabaseError({ detail: "a row is locked, next time" })
 
 const settle = Effect.fnUntraced(function* (outcome: Outcome) {
   const events = yield* Events
@@ -105,7 +105,7 @@ const settle = Effect.fnUntraced(function* (outcome: Outcome) {
   })
   // That a row refuses has been said already.
   if (settled === "refused") return
-  if (settled === "locked") return yield* isLocked
+  if (settled === "locked") return yield* heldRow
   if (settled === "touched") {
     return yield* Effect.annotateLogs(
       Effect.logDebug("event was touched meanwhile, its outcome is left out"),
@@ -141,7 +141,7 @@ const settleRest = Effect.fnUntraced(function* (taken: Taken, ending: Ending) {
     ),
     { branch: taken.branch, record: keyText(taken.record) }
   )
-  if (tally.locked > 0) yield* isLocked
+  if (tally.locked > 0) yield* heldRow
 })
 
 /** What every log line and span of an event carries. */
