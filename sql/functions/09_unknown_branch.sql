@@ -1,4 +1,5 @@
--- Events whose branch nobody knew run again when something tells it. Rows that somebody is at work on are left to the sweep.
+-- Events whose branch nobody knew run again when something tells it. Rows that somebody is at work on are left to the sweep,
+-- and so are all beyond a thousand: whoever writes a record or a company does not wait for them.
 
 -- A record arrives: its branch is that of its events.
 CREATE OR REPLACE FUNCTION :SCHEMA.run_events_of_record() RETURNS trigger
@@ -14,6 +15,7 @@ BEGIN
     FROM arrived JOIN events AS waiting ON left(waiting.ext_id, 64) = arrived.rentprog_id
     WHERE NOT waiting.processed AND waiting.reason LIKE 'unknown\_branch%' AND waiting.branch IS NULL
       AND split_part(waiting.type, '_', 1) = TG_ARGV[0] AND arrived.branch IS NOT NULL
+    LIMIT 1000
     FOR NO KEY UPDATE OF waiting SKIP LOCKED
   );
   RETURN NULL;
@@ -49,6 +51,7 @@ BEGIN
         WHERE arrived.company_id::text IN (id_text(waiting.payload -> 'company_id'), waiting.company_id::text)
           OR arrived.code = id_text(waiting.metadata -> 'branch')
       )
+    LIMIT 1000
     FOR NO KEY UPDATE OF waiting SKIP LOCKED
   );
   RETURN NULL;
