@@ -23,7 +23,7 @@ export const webhooks = HttpApiBuilder.group(
 
     const event = Effect.fn("webhook")(function* (
       request: HttpServerRequest.HttpServerRequest,
-      branch: string | undefined
+      branch: string | ReadonlyArray<string> | undefined
     ) {
       const { body, form } = yield* read(request)
       const { traceId, traceparent } = yield* trace
@@ -70,8 +70,8 @@ export const webhooks = HttpApiBuilder.group(
 )
 
 /** What an address says of the branch. What can be none is left out: the row is stored all the same. */
-const named = (branch = ""): { readonly branch?: string } => {
-  const code = storableText(branch).trim()
+const named = (branch: string | ReadonlyArray<string> = ""): { readonly branch?: string } => {
+  const code = storableText([branch].flat()[0] ?? "").trim()
   return /^[^|]{1,100}$/u.test(code) ? { branch: code } : {}
 }
 

@@ -151,7 +151,9 @@ layer(server(), { excludeTestServices: true })("a webhook", (it) => {
     ["/webhooks/rentprog/any/nowhere", { id: 7 }, "nowhere", null],
     ["/webhooks/rentprog/any/a%7Cb", { id: 7 }, undefined, null],
     [`/webhooks/rentprog?branch=${"x".repeat(101)}`, { id: 7 }, undefined, null],
-    ["/webhooks/rentprog?branch=", { id: 7 }, undefined, null]
+    ["/webhooks/rentprog?branch=", { id: 7 }, undefined, null],
+    ["/webhooks/rentprog?branch=kutaisi&branch=batumi", { id: 7 }, "kutaisi", "kutaisi"],
+    ["/webhooks/rentprog/any/kutaisi?branch=batumi", { id: 7 }, "kutaisi", "kutaisi"]
   ] as const)("may name its branch in the address: %s", ([path, payload, named, branch]) =>
     Effect.gen(function* () {
       const row = yield* received(JSON.stringify({ event: "car_update", payload }), undefined, path)

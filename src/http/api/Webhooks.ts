@@ -34,7 +34,8 @@ const Received = Schema.Struct({
 const token = { token: Schema.String }
 const event = {
   query: {
-    branch: Schema.optionalKey(Schema.String).annotate({
+    // Of several the first one counts: no webhook is turned away for its address.
+    branch: Schema.optionalKey(Schema.Union([Schema.String, Schema.Array(Schema.String)])).annotate({
       description: "the branch of records whose company the payload does not name"
     })
   },
