@@ -2,6 +2,7 @@
 import { Effect, FiberMap, Latch } from "effect"
 import type { Branchless } from "../database/branchlessEvents.ts"
 import { Events } from "../database/Events.ts"
+import { History } from "../database/History.ts"
 import type { Branch } from "../domain/Branch.ts"
 import { type EntityKey, keyText } from "../domain/Entity.ts"
 import { backoff, isSpent, unknownBranch } from "../domain/Reason.ts"
@@ -23,6 +24,7 @@ type Answer = boolean | { readonly why: string }
  */
 const makeFind = Effect.gen(function* () {
   const events = yield* Events
+  const history = yield* History
   const rentprog = yield* RentProg
   const actor = yield* BranchActor.client
   /** Those of company tokens: records are not had with a user's. */
@@ -41,6 +43,16 @@ const makeFind = Effect.gen(function* () {
         Effect.catch(({ message }) => Effect.succeed({ why: `${branch}: ${message}` }))
       )
 
+  /** RentProg: a client may be read with any branch's token. Of those that answer, the first. */
+  const anyFor = Effect.fnUntraced(function* (entityType: EntityKey["entityType"]) {
+    if (entityType !== "client") return undefined
+    for (const branch of branches) {
+      const { breaker, token } = yield* rentprog.standing(branch)
+      if (token === "ok" && breaker === "closed" && !(yield* history.isPaused(branch))) return branch
+    }
+    return branches[0]
+  })
+
   return Effect.fnUntraced(function* (found: Branchless) {
     const { attempts, entityId, entityType, named } = found
     const record = { entityType, entityId }
@@ -49,14 +61,13 @@ const makeFind = Effect.gen(function* () {
       const reason = unknownBranch("no branch can be asked: RENTPROG_TOKENS has no token")
       return yield* events.keepBranchless(found, reason, null)
     }
-    const byName = branches.find((branch) => branch === named)
-    if (byName !== undefined) return yield* events.giveBranch(record, byName)
+    const branch = branches.find((branch) => branch === named) ?? (yield* anyFor(entityType))
+    if (branch !== undefined) return yield* events.giveBranch(record, branch)
 
     // What comes anew, or is touched, may know more than those said.
     const without = (attempts > 0 ? lacking.get(key) : undefined) ?? new Set()
     lacking.set(key, without)
     const silent: Array<string> = []
-    // A client is mostly had with the first token that answers.
     for (const branch of branches.filter((branch) => !without.has(branch))) {
       const answer = yield* ask(branch, record)
       if (answer === true) {

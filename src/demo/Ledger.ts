@@ -2,6 +2,7 @@
 import { PgClient } from "@effect/sql-pg"
 import { Effect, Equal, Predicate, Schema } from "effect"
 import type { EntityType } from "../domain/Entity.ts"
+import { BookingColumns, CarColumns, ClientColumns } from "../rentprog/Records.ts"
 import { type SimulatedRecord, Simulator } from "../simulator/Simulator.ts"
 
 /** One group of rows: how many stand where, and why. */
@@ -56,8 +57,12 @@ const MirrorRow = Schema.Struct({
   columns: Schema.NullOr(Schema.Record(Schema.String, Schema.Json))
 })
 
-/** Columns of the mirror's own that RentProg has fields of the same name as. */
-const own = new Set(["id", "data", "created_at", "updated_at"])
+/** What of a record has a column. A company may have others of the same names as RentProg's fields. */
+const typed: { readonly [T in EntityType]: ReadonlyArray<string> } = {
+  car: Object.keys(CarColumns.fields),
+  client: Object.keys(ClientColumns.fields),
+  booking: Object.keys(BookingColumns.fields)
+}
 
 /** RentProg: its formatted dates are 4 hours late. */
 const late = 4 * 3_600_000
@@ -73,14 +78,13 @@ const agrees = (record: SimulatedRecord, column: string, value: Schema.Json): bo
 }
 
 const isRight = (
+  entityType: EntityType,
   record: SimulatedRecord,
   data: Readonly<Record<string, Schema.Json>>,
   columns: Readonly<Record<string, Schema.Json>>
 ): boolean =>
   Object.keys(record).every((field) => Equal.equals(data[field], record[field])) &&
-  Object.entries(columns).every(
-    ([column, value]) => own.has(column) || !(column in record) || agrees(record, column, value)
-  )
+  typed[entityType].every((column) => agrees(record, column, columns[column] ?? null))
 
 const compare = Effect.fnUntraced(function* (entityType: EntityType) {
   const sql = yield* PgClient.PgClient
@@ -104,7 +108,7 @@ const compare = Effect.fnUntraced(function* (entityType: EntityType) {
   const wrong = mirrored.filter(({ columns, data, deleted, rentprog_id }) => {
     const record = records.get(rentprog_id)
     if (record === undefined || deleted) return (record === undefined) !== deleted
-    return data === null || columns === null || !isRight(record, data, columns)
+    return data === null || columns === null || !isRight(entityType, record, data, columns)
   })
   return {
     compared: mirrored.length,

@@ -27,7 +27,7 @@ interface Stored {
 }
 
 /** A record belongs to the branch of its `company_id`; one without is seen by every branch. */
-const isVisible = (record: SimulatedRecord, branch: Branch): boolean => {
+const isOf = (record: SimulatedRecord, branch: Branch): boolean => {
   const companyId = record["company_id"] ?? null
   return companyId === null || branchOf(companyId) === branch
 }
@@ -76,11 +76,11 @@ export const makeRecords = (lag: () => number) => {
   const list = (kind: EntityType, branch: Branch): Effect.Effect<ReadonlyArray<SimulatedRecord>> =>
     Effect.map(Clock.currentTimeMillis, (now) =>
       Array.from(stored[kind].values())
-        .filter(({ record, since }) => since + lag() <= now && isVisible(record, branch))
+        .filter(({ record, since }) => since + lag() <= now && isOf(record, branch))
         .map(({ record }) => record)
     )
 
-  /** What the API shows `branch` at one of the two addresses of a record. */
+  /** What the API shows `branch` at one of the two addresses of a record: a client, every branch. */
   const find = (
     kind: EntityType,
     id: string,
@@ -89,7 +89,9 @@ export const makeRecords = (lag: () => number) => {
   ): Effect.Effect<Option.Option<SimulatedRecord>> =>
     Effect.map(Clock.currentTimeMillis, (now) =>
       Option.fromNullishOr(stored[kind].get(id)).pipe(
-        Option.filter(({ record, since }) => since + lag() <= now && isVisible(record, branch)),
+        Option.filter(
+          ({ record, since }) => since + lag() <= now && (kind === "client" || isOf(record, branch))
+        ),
         Option.filter(() => address === "fallback" || !fallbackOnly.has(`${kind}:${id}`)),
         Option.map(({ record }) => record)
       )
