@@ -115,7 +115,11 @@ export const findBranches = Effect.gen(function* () {
       Effect.annotateLogs({ record: keyText(found) })
     )
 
+  let isAskedAgain = false
   const run = Effect.gen(function* () {
+    // Once: settings change with a new start.
+    if (!isAskedAgain) yield* events.askAgain
+    isAskedAgain = true
     while (true) {
       yield* news.await
       news.closeUnsafe()

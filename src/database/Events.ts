@@ -60,6 +60,11 @@ export class Events extends Context.Service<
       wait: Duration.Duration | null
     ) => Effect.Effect<number, DatabaseError>
     /**
+     * Lets parked events be asked for whose branch not every branch has been asked for: an earlier version did not ask, or
+     * no token was set. Answers how many there were.
+     */
+    readonly askAgain: Effect.Effect<number, DatabaseError>
+    /**
      * Lets the trigger try again on rows that it could not normalise when they came, because a lock or a permission
      * stood in its way, or that came past it, and on those whose branch is known by now. Answers how many there were.
      */
@@ -94,6 +99,7 @@ export class Events extends Context.Service<
         settleRest: (taken, ending) => labelled(settleOthers(taken, ending)),
         branchless: (except, most) => asDatabaseError(branchless.find(except, most)),
         giveBranch: (record, branch) => asDatabaseError(branchless.give(record, branch)),
+        askAgain: asDatabaseError(branchless.askAgain),
         keepBranchless: (record, reason, wait) => asDatabaseError(branchless.keep(record, reason, wait)),
         normaliseAgain: asDatabaseError(normaliseAgain(sql)),
         // A parked row is tried where its branch becomes known.

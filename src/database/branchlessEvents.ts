@@ -51,6 +51,14 @@ export const branchlessEvents = (sql: PgClient.PgClient) => {
         (rows) => Effect.orDie(decode(rows))
       ),
 
+    askAgain: touchEvents(
+      sql`
+        ${branchless} AND ${allowed} AND events.next_attempt_at = 'infinity'
+        AND events.reason NOT LIKE 'unknown\\_branch: asked %'
+      `,
+      sql`processed = false`
+    ),
+
     give: (record: EntityKey, branch: Branch) => touchEvents(isAbout(record), sql`branch = ${branch}`),
 
     keep: ({ foundAt, ...record }: Branchless, reason: string, wait: Duration.Duration | null) =>

@@ -6,7 +6,7 @@ import { Fault, Simulator } from "../../src/simulator/Simulator.ts"
 import { run } from "../support/refusing.ts"
 import { allProcessed, events, insert, makeDue, mirror, type Row, until, wake } from "../support/tables.ts"
 import { reads } from "./calls.ts"
-import { world } from "./world.ts"
+import { service, surroundings, world } from "./world.ts"
 
 const car = (id: number) => ({ type: "car_update", ext_id: String(id), payload: { id, company_id: 424242 } })
 
@@ -49,6 +49,31 @@ describe.concurrent("an event that names no branch", () => {
         ...["batumi /cars/5", "batumi /cars/5"]
       ])
     }).pipe(Effect.provide(world()))
+  )
+
+  it.live("that was parked without every branch being asked is asked for when the service starts", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      const simulator = yield* Simulator
+      yield* simulator.put("car", { id: 5, company_id: 9506 })
+      yield* insert(car(5), car(6), car(7))
+      yield* sql`
+        UPDATE events SET revision = revision + 1, next_attempt_at = 'infinity', reason = CASE events.ext_id
+          WHEN '5' THEN 'unknown_branch: company_id 424242 is not in the table branches'
+          WHEN '6' THEN 'unknown_branch: no branch can be asked: RENTPROG_TOKENS has no token'
+          ELSE 'unknown_branch: asked tbilisi: none has car 7'
+        END
+      `
+      yield* Effect.gen(function* () {
+        const rows = yield* until(events, (rows) => rows[0]?.processed === true && rows[1]?.attempts === 1)
+        assert.deepStrictEqual(rows.map(standing), [
+          ["batumi", null, "done"],
+          [null, "unknown_branch", "parked"],
+          [null, "unknown_branch", "parked"]
+        ])
+        assert.notInclude(yield* asked, "tbilisi /cars/7")
+      }).pipe(Effect.provide(service()))
+    }).pipe(Effect.provide(surroundings()))
   )
 
   it.live("is parked where none has its record, and runs again when that arrives", () =>
