@@ -95,6 +95,8 @@ export const layer = BranchActor.toLayer(
     /** Open when there may be something new to take: a `Wake` came, or a record is done. */
     const news = Latch.makeUnsafe()
     let draining = false
+    /** How often a pause has ended what was under way: what was being taken at that time is left in the table. */
+    let ended = 0
 
     /** The records in flight, until each is in the mirror or has failed; its events are settled after that. */
     const arrivals = new Map<string, Deferred.Deferred<void>>()
@@ -135,7 +137,9 @@ export const layer = BranchActor.toLayer(
       while (true) {
         news.closeUnsafe()
         const inFlightKeys = Array.from(inFlight, ([key]) => key)
-        const due = inFlightKeys.length < mostInFlight ? yield* events.take(branch, inFlightKeys) : []
+        const before = ended
+        const found = inFlightKeys.length < mostInFlight ? yield* events.take(branch, inFlightKeys) : []
+        const due = ended === before ? found : []
         for (const taken of due) {
           const key = keyText(taken.record)
           const arrival = Deferred.makeUnsafe<void>()
@@ -160,19 +164,20 @@ export const layer = BranchActor.toLayer(
     /** What is asked for others. */
     const asked = yield* FiberSet.make<boolean, Silent>()
     const isHeld = Effect.orElseSucceed(history.isPaused(branch), () => false)
+    const paused = new Silent({ detail: "the branch is paused" })
     const has = Effect.fnUntraced(function* (key: EntityKey) {
-      if (yield* isHeld) return yield* new Silent({ detail: "the branch is paused" })
+      const fetch = rentprog.fetch(branch, key).pipe(
+        Effect.as(true),
+        Effect.catchTag("RentProgNotFound", () => Effect.succeed(false)),
+        Effect.mapError((error) => new Silent({ detail: reasonText(error) })),
+        Effect.catchDefect((defect) => Effect.fail(new Silent({ detail: String(defect) })))
+      )
       const fiber = yield* FiberSet.run(
         asked,
-        rentprog.fetch(branch, key).pipe(
-          Effect.as(true),
-          Effect.catchTag("RentProgNotFound", () => Effect.succeed(false)),
-          Effect.mapError((error) => new Silent({ detail: reasonText(error) })),
-          Effect.catchDefect((defect) => Effect.fail(new Silent({ detail: String(defect) })))
-        )
+        Effect.flatMap(isHeld, (held) => (held ? Effect.fail(paused) : fetch))
       )
       const exit = yield* Fiber.await(fiber)
-      return yield* Exit.hasInterrupts(exit) ? new Silent({ detail: "the branch is paused" }) : exit
+      return yield* Exit.hasInterrupts(exit) ? paused : exit
     })
 
     return BranchActor.of({
@@ -187,9 +192,11 @@ export const layer = BranchActor.toLayer(
         Effect.gen(function* () {
           // What a person holds waits in the table, and not for quota.
           const isBusy =
+            draining ||
             (yield* FiberMap.size(inFlight)) + (yield* FiberSet.size(asked)) > 0 ||
             Option.isSome(FiberHandle.getUnsafe(reading))
           if (isBusy && (yield* isHeld)) {
+            ended += 1
             yield* FiberMap.clear(inFlight)
             yield* FiberSet.clear(asked)
             yield* FiberHandle.clear(reading)

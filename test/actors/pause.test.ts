@@ -1,7 +1,8 @@
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer } from "effect"
+import { Deferred, Effect, Fiber, Layer } from "effect"
 import * as BranchActor from "../../src/actors/Branch.ts"
+import { Events } from "../../src/database/Events.ts"
 import { Branch } from "../../src/domain/Branch.ts"
 import { Fault, Simulator } from "../../src/simulator/Simulator.ts"
 import { about, allProcessed, events, insert, until, wake } from "../support/tables.ts"
@@ -59,6 +60,44 @@ describe("a paused branch", () => {
       assert.strictEqual(row?.attempts, 1)
     }).pipe(Effect.provide(alone({ patience: { callTimeout: "1 hour" } })))
   )
+
+  it.live("begins nothing that it was taking when it was told", () => {
+    const taken = Deferred.makeUnsafe<void>()
+    const goOn = Deferred.makeUnsafe<void>()
+    const slow = Layer.effect(
+      Events,
+      Events.use((events) =>
+        Effect.succeed(
+          Events.of({
+            ...events,
+            take: (branch, except) =>
+              Effect.tap(events.take(branch, except), (found) =>
+                branch === "tbilisi" && found.length > 0
+                  ? Effect.andThen(Deferred.succeed(taken, undefined), Deferred.await(goOn))
+                  : Effect.void
+              )
+          })
+        )
+      )
+    )
+    return Effect.gen(function* () {
+      const simulator = yield* Simulator
+      yield* simulator.put("car", { id: 1, company_id: 9247 })
+      yield* simulator.put("car", { id: 2, company_id: 9248 })
+      yield* insert(about("car_update", 1, "tbilisi"), about("car_update", 2, "kutaisi"))
+      const tbilisi = yield* actor("tbilisi")
+      yield* tbilisi.Wake(undefined, { discard: true })
+      yield* Deferred.await(taken)
+      yield* pause("tbilisi")
+      yield* tbilisi.Wake()
+      yield* Deferred.succeed(goOn, undefined)
+      yield* (yield* actor("kutaisi")).Wake()
+      assert.deepStrictEqual(yield* reads, ["/cars/2"])
+      yield* resume
+      yield* tbilisi.Wake(undefined, { discard: true })
+      yield* allProcessed
+    }).pipe(Effect.ensuring(Deferred.succeed(goOn, undefined)), Effect.provide(alone({ events: slow })))
+  })
 
   it.live("has its log read from where it was, once it is resumed", () =>
     Effect.gen(function* () {
