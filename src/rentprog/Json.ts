@@ -6,7 +6,8 @@ import { Schema } from "effect"
 
 /** What a text without any number that JavaScript would change has none of. */
 const suspicious = /[0-9.]{16}|[0-9][eE]/
-const textOrNumber = /"[^"\\]*(?:\\.[^"\\]*)*"|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/g
+/** Where texts begin and end, what a text escapes, and numbers. A pattern of whole texts would run out of stack for long ones. */
+const tokens = /\\.|"|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/g
 
 const isChanged = (number: string): boolean => {
   const value = Number(number)
@@ -15,12 +16,14 @@ const isChanged = (number: string): boolean => {
   return !Number.isFinite(value) || (digits.length > 15 && isRounded)
 }
 
-const exactly = (json: string): string =>
-  suspicious.test(json)
-    ? json.replaceAll(textOrNumber, (found) =>
-        !found.startsWith('"') && isChanged(found) ? `"${found}"` : found
-      )
-    : json
+const exactly = (json: string): string => {
+  if (!suspicious.test(json)) return json
+  let isText = false
+  return json.replaceAll(tokens, (found) => {
+    if (found === '"') isText = !isText
+    return !isText && /^[-0-9]/.test(found) && isChanged(found) ? `"${found}"` : found
+  })
+}
 
 const parse = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Unknown))
 

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Schema } from "effect"
+import { Effect, Equal, Schema } from "effect"
 import { readJson } from "../../src/rentprog/Json.ts"
 
 describe("readJson", () => {
@@ -49,9 +49,19 @@ describe("readJson", () => {
     })
   )
 
-  it.effect.each(["", "{", '{"id": 1, "na', "nope", "1.2.3", '"'])("fails on %j", (text) =>
+  it.effect("reads a text of any length", () =>
     Effect.gen(function* () {
-      assert.isTrue(yield* Effect.isFailure(readJson(text)))
+      const json = `{"a":"${"\\u0418".repeat(5_000_000)}","b":9007199254740993}`
+      const read = yield* readJson(json)
+      assert.isTrue(Equal.equals(read, { a: "И".repeat(5_000_000), b: "9007199254740993" }))
     })
+  )
+
+  it.effect.each(["", "{", "[\\n, 9007199254740993]", '{"id": 1, "na', "nope", "1.2.3", '"'])(
+    "fails on %j",
+    (text) =>
+      Effect.gen(function* () {
+        assert.isTrue(yield* Effect.isFailure(readJson(text)))
+      })
   )
 })
