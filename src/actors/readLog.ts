@@ -120,7 +120,8 @@ const list = Effect.fnUntraced(function* ({ began, branch, isPaused, known, writ
     for (const { operationId } of entries) seen.add(operationId)
     // No page that is not the last is known to hold fewer; and a server may repeat its last page for ever.
     const done = length < ordinaryPage || seen.size === before
-    yield* write(entries, done ? { ...known, readUntil: began, stretches: [] } : known)
+    // What stretches leave open stays open: that this address answers does not say that it has everything.
+    yield* write(entries, done ? { ...known, readUntil: began } : known)
     if (done) return
   }
 })

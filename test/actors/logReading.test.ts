@@ -7,7 +7,8 @@ import { readLog } from "../../src/actors/readLog.ts"
 import { History } from "../../src/database/History.ts"
 import { Branch } from "../../src/domain/Branch.ts"
 import type { LogProgress } from "../../src/domain/LogProgress.ts"
-import { RentProgUnavailable } from "../../src/domain/Reason.ts"
+import { type RentProgError, RentProgNotFound, RentProgUnavailable } from "../../src/domain/Reason.ts"
+import type { LogPage } from "../../src/rentprog/Log.ts"
 import { RentProg } from "../../src/rentprog/RentProg.ts"
 
 const tbilisi = Branch.make("tbilisi")
@@ -24,12 +25,14 @@ const makeLog = (size: number) => {
   let beforePage: (page: number) => void = () => undefined
   let paused = false
   let isEmpty = false
+  let isNowhere = false
 
   const search = (_: Branch, page: number) =>
-    Effect.suspend(() => {
+    Effect.suspend((): Effect.Effect<LogPage, RentProgError> => {
       if (asked.length >= failAfter) return Effect.fail(new RentProgUnavailable({ detail: "away" }))
       asked.push(page)
       beforePage(page)
+      if (isNowhere) return Effect.fail(new RentProgNotFound({ detail: "nowhere" }))
       if (isEmpty) return Effect.succeed({ length: 0, entries: [] })
       const sorted = entries.toSorted((one, other) => other - one)
       const ids = sorted.slice((page - 1) * size, page * size)
@@ -53,7 +56,12 @@ const makeLog = (size: number) => {
           return page.length
         })
     }),
-    Layer.mock(RentProg)({ searchLog: search, userTokenEnds: () => Option.none(), branches: [] })
+    Layer.mock(RentProg)({
+      searchLog: search,
+      listLog: () => Effect.succeed({ length: 0, entries: [] }),
+      userTokenEnds: () => Option.none(),
+      branches: []
+    })
   )
   /** Reads, and answers the pages asked for. */
   const read = (failing = Number.POSITIVE_INFINITY) =>
@@ -79,6 +87,9 @@ const makeLog = (size: number) => {
     },
     empty: (empty: boolean) => {
       isEmpty = empty
+    },
+    nowhere: (nowhere: boolean) => {
+      isNowhere = nowhere
     },
     pause: () => {
       paused = true
@@ -159,6 +170,23 @@ describe("a reading", () => {
       log.empty(true)
       assert.deepStrictEqual(yield* log.read(), [1])
       log.empty(false)
+      yield* log.read()
+      assert.isEmpty(log.missing())
+    })
+  )
+
+  it.effect("closes a gap though the log was nowhere for once, and nothing was at the older address", () =>
+    Effect.gen(function* () {
+      const log = makeLog(100)
+      log.add(...numbers(1, 200))
+      yield* log.read()
+      log.add(...numbers(201, 800))
+      yield* log.read(2)
+      const open = log.progress()?.stretches
+      log.nowhere(true)
+      yield* log.read()
+      assert.deepStrictEqual(log.progress()?.stretches, open)
+      log.nowhere(false)
       yield* log.read()
       assert.isEmpty(log.missing())
     })
