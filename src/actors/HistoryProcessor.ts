@@ -73,9 +73,10 @@ export const layer = (options: HistoryProcessorOptions) =>
       let isReadAgain = false
       const sweep = Effect.gen(function* () {
         for (let batch = 0; batch < mostBatches; batch += 1) {
-          const { due, locked, outcomes } = yield* history.retry(waitFor)
+          const { due, locked, outcomes, stuck } = yield* history.retry(waitFor)
           yield* Effect.forEach(outcomes, tellOne, { discard: true })
-          if (due > 0) continue
+          // The next batch begins with those that are stuck.
+          if (due > stuck) continue
           yield* tellLocked(locked)
           break
         }

@@ -34,6 +34,8 @@ export type Policy = (outcome: HistoryOutcome) => Effect.Effect<Duration.Duratio
 export interface Retried {
   /** How many rows were taken, those that refuse to be updated among them. */
   readonly due: number
+  /** How many of them could not be updated for what passes by itself, and stay due. */
+  readonly stuck: number
   /** How many others were due that somebody holds: the next sweep finds them. */
   readonly locked: number
   /** How the others stand now. */
@@ -158,11 +160,17 @@ export const retryHistory = (sql: PgClient.PgClient) => {
       // The row may take that it failed, where it does not take what came of it.
       const refused = first.failed.filter(([, fault]) => !isPassing(fault))
       const second = yield* apart(refused, (some) => attempt(fail(some)))
-      yield* refuseFailed(sql, "history", [
+      const failed = [
         ...first.failed.filter(([, fault]) => isPassing(fault)),
         ...second.failed.map(([[id], fault]) => [id, fault] as const)
-      ])
-      return { due: ids.length, locked: left?.locked ?? 0, outcomes: [...first.done, ...second.done] }
+      ]
+      yield* refuseFailed(sql, "history", failed)
+      return {
+        due: ids.length,
+        stuck: failed.filter(([, fault]) => isPassing(fault)).length,
+        locked: left?.locked ?? 0,
+        outcomes: [...first.done, ...second.done]
+      }
     }).pipe(sql.withTransaction)
 }
 

@@ -4,10 +4,11 @@ import { Array as Arr, Deferred, Effect, Layer, References } from "effect"
 import { RentProgTimeout } from "../../src/domain/Reason.ts"
 import { RentProg } from "../../src/rentprog/RentProg.ts"
 import { Fault, Simulator } from "../../src/simulator/Simulator.ts"
-import { whileOpen } from "../support/history.ts"
+import { insertHistory, readHistory, whileOpen } from "../support/history.ts"
+import { refuse } from "../support/refusing.ts"
 import { about, events, insert, until } from "../support/tables.ts"
 import { readsOf } from "./calls.ts"
-import { Log, world } from "./world.ts"
+import { Log, service, surroundings, world } from "./world.ts"
 
 const others = Arr.range(1, 300)
 /** In no list, so that each has to be read by itself. */
@@ -138,6 +139,33 @@ describe("a row that somebody holds", () => {
       // The one that hung was given up and made again.
       assert.strictEqual(yield* readsOf("/cars/1"), 2)
     }).pipe(Effect.provide(world({ patience: { callTimeout: "1 second" } })))
+  )
+})
+
+describe("an entry of the log that cannot be updated for now", () => {
+  it.live("is left for the next look, and keeps no other from its attempt", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      const { lines } = yield* Log
+      const sentence = (car: number) => `Иван Петров изменил , mileage с 100 на 200 в авто № ${car}`
+      const [one, other] = yield* insertHistory({ description: sentence(1) }, { description: sentence(2) })
+      yield* sql`UPDATE history SET revision = revision + 1, next_attempt_at = now() - interval '1 second'`
+      yield* refuse("history", `NEW.id = ${one?.id}`, "RAISE 'no room' USING ERRCODE = '53100';")
+      const said = (words: string) => lines.filter(({ message }) => message.includes(words)).length
+      yield* until(
+        Effect.sync(() => said("records that the log tells of are asked for")),
+        (times) => times > 0
+      ).pipe(Effect.provide(service()))
+      assert.deepStrictEqual(
+        (yield* readHistory([one?.id ?? "", other?.id ?? ""])).map(({ attempts }) => attempts),
+        [0, 1]
+      )
+      // With the other one, and by itself.
+      assert.strictEqual(
+        said("1 rows of history could not be updated, the next sweep tries again: no room"),
+        2
+      )
+    }).pipe(Effect.provide(surroundings()))
   )
 })
 

@@ -85,7 +85,7 @@ layer(tests, { excludeTestServices: true })("thousands of entries that wait for 
       `
       assert.lengthOf(soon, 0)
       const before = yield* versions
-      assert.deepStrictEqual(yield* retry, { due: 0, locked: 0, outcomes: [] })
+      assert.deepStrictEqual(yield* retry, { due: 0, stuck: 0, locked: 0, outcomes: [] })
       assert.deepStrictEqual(yield* versions, before)
     })
   )
@@ -130,7 +130,7 @@ layer(tests, { excludeTestServices: true })("rows that somebody holds", (it) => 
         [first.outcomes.map(({ id }) => id), first.locked],
         [[ids[0], ids[2], ids[4]], 2]
       )
-      assert.deepStrictEqual(second, { due: 0, locked: 2, outcomes: [] })
+      assert.deepStrictEqual(second, { due: 0, stuck: 0, locked: 2, outcomes: [] })
       assert.strictEqual(asked, 5)
       yield* sql`SELECT 1`
       const after = yield* retry
