@@ -54,7 +54,7 @@ const isOfThisMachine = ({
     !isOld(source) &&
     isLoopbackName(host) &&
     (origin === undefined || isOfThisServer(origin, host)) &&
-    headers["sec-fetch-site"] !== "cross-site" &&
+    /^(none|same-origin)$/.test(headers["sec-fetch-site"] ?? "none") &&
     proxyHeaders.every((name) => headers[name] === undefined)
   )
 }

@@ -72,7 +72,9 @@ layer(server(), { excludeTestServices: true })("without tokens", (it) => {
     {},
     { host: "localhost", origin: "http://localhost" },
     { host: "[::1]:3000", origin: "http://[::1]:3000" },
-    { host: "localhost:80", origin: "http://localhost" }
+    { host: "localhost:80", origin: "http://localhost" },
+    { host: "LOCALHOST:3000", origin: "http://localhost:3000", "sec-fetch-site": "same-origin" },
+    { "sec-fetch-site": "none" }
   ])("a request from this machine is let in: %o", (headers) =>
     Effect.gen(function* () {
       assert.strictEqual((yield* post("/webhooks/rentprog", body, headers)).status, 200)
@@ -100,8 +102,10 @@ layer(server(), { excludeTestServices: true })("without tokens", (it) => {
     { host: "localhost:3000", origin: "http://127.0.0.1:3000" },
     { host: "localhost", origin: "https://localhost" },
     { "sec-fetch-site": "cross-site" },
+    { "sec-fetch-site": "same-site" },
     // A name that was made to lead here.
     { host: "elsewhere.example" },
+    { host: "elsewhere.example", origin: "http://elsewhere.example", "sec-fetch-site": "same-origin" },
     { host: "127.0.0.1.elsewhere.example" }
   ])("one that comes by another's leave is refused: %o", (headers) =>
     Effect.gen(function* () {
