@@ -199,9 +199,16 @@ export const readLog = Effect.fn("readLog")(
 const tellReadUntil = (branch: Branch, progress: LogProgress) =>
   Metric.update(Metric.withAttributes(readUntil, { branch }), progress.readUntil / 1000)
 
-/** `why` says why it is not. */
+/** With how far the log is known. `why` says why it could not be read. */
 const tellReadable = Effect.fnUntraced(function* (branch: Branch, why?: string) {
   const health = yield* Health
-  yield* health.report(`log ${branch}`, why === undefined ? "up" : "down", why)
+  const history = yield* History
+  const progress = yield* Effect.orElseSucceed(history.logProgress(branch), Option.none)
+  const until = Option.match(progress, {
+    onNone: () => [],
+    onSome: ({ readUntil }) => [`known until ${DateTime.formatIso(DateTime.makeUnsafe(readUntil))}`]
+  })
+  const detail = [...(why === undefined ? [] : [why]), ...until].join("; ")
+  yield* health.report(`log ${branch}`, why === undefined ? "up" : "down", detail)
   yield* Metric.update(Metric.withAttributes(readable, { branch }), why === undefined ? 1 : 0)
 })

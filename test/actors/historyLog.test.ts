@@ -28,6 +28,9 @@ const health = (component: string) =>
     })
   )
 
+/** How far Health says that the log is known, in minutes after noon. */
+const knownUntil = (minute: number) => `known until ${new Date(noon + minutes(minute)).toISOString()}`
+
 /** What a gauge says of tbilisi. */
 const gauge = (name: string) =>
   Effect.map(
@@ -57,7 +60,7 @@ describe("a reading", () => {
       assert.deepStrictEqual(yield* readUntil, 3)
       assert.deepStrictEqual(yield* gauge("jarvis_log_read_until_seconds"), (noon + minutes(3)) / 1000)
       assert.deepStrictEqual(yield* gauge("jarvis_log_readable"), 1)
-      assert.deepStrictEqual(yield* health("log tbilisi"), ["up", null])
+      assert.deepStrictEqual(yield* health("log tbilisi"), ["up", knownUntil(3)])
     }).pipe(Effect.provide(parts()), Effect.provideService(Metric.MetricRegistry, new Map()))
   )
 
@@ -149,13 +152,14 @@ describe("a reading", () => {
       assert.strictEqual(state, "down")
       assert.include(detail, `${code}: `)
       assert.include(detail, says)
+      assert.include(detail, `; ${knownUntil(0)}`)
       assert.deepStrictEqual(yield* gauge("jarvis_log_readable"), 0)
       assert.deepStrictEqual(yield* readUntil, 0)
       yield* end
       yield* readAt(90)
       assert.deepStrictEqual(yield* paid, [1])
       assert.deepStrictEqual(yield* readUntil, 90)
-      assert.deepStrictEqual(yield* health("log tbilisi"), ["up", null])
+      assert.deepStrictEqual(yield* health("log tbilisi"), ["up", knownUntil(90)])
       assert.lengthOf(yield* failures, 2)
     }).pipe(Effect.provide(parts()), Effect.provideService(Metric.MetricRegistry, new Map()))
   )

@@ -27,7 +27,7 @@ export const Parts = ({ components }: { readonly components: ReadonlyArray<Compo
             <span class="faint" title={format.whole(since)}>
               {t.overview[state]} {format.duration(now - since.epochMilliseconds)}
             </span>
-            {detail !== null && <span class="part-detail">{detail}</span>}
+            {detail !== null && state !== "up" && <span class="part-detail">{detail}</span>}
           </li>
         ))}
       </ul>
