@@ -1,4 +1,4 @@
-/** What keeps a branch's events from being done. */
+/** What keeps a branch's events from being done, or its log from being read. */
 import { DateTime, Duration, Schema } from "effect"
 import type { BranchBacklog } from "./Backlog.ts"
 import type { Standing } from "./Standing.ts"
@@ -9,6 +9,8 @@ const late = Duration.minutes(5)
 export const Trouble = Schema.Struct({
   /** RentProg refuses the branch's company token; or none is set, though there are events. */
   token: Schema.NullOr(Schema.Literals(["missing", "refused"])),
+  /** No user token is set for the branch, though the logs of others are read. */
+  log: Schema.NullOr(Schema.Literal("missing")),
   /** Since when its oldest due event has been due, where that is late, and why. */
   behind: Schema.NullOr(
     Schema.Struct({
@@ -27,8 +29,13 @@ const tokenOf = (backlog: BranchBacklog, standing: Standing | null): Trouble["to
   return standing.token === "missing" && pending + waiting + parked === 0 ? null : standing.token
 }
 
-/** `standing` is null where the branch's actor does not say. */
-export const troubleOf = (backlog: BranchBacklog, standing: Standing | null, now: DateTime.Utc): Trouble => {
+/** `standing` is null where the branch's actor does not say; `readsLogs`: the log of any branch is read. */
+export const troubleOf = (
+  backlog: BranchBacklog,
+  standing: Standing | null,
+  readsLogs: boolean,
+  now: DateTime.Utc
+): Trouble => {
   const { due_since: since, paused } = backlog
   const isPast = (until: DateTime.Utc | null) => until === null || DateTime.isLessThan(until, now)
   const why =
@@ -43,6 +50,10 @@ export const troubleOf = (backlog: BranchBacklog, standing: Standing | null, now
             : "work"
   return {
     token: tokenOf(backlog, standing),
+    log:
+      readsLogs && standing !== null && standing.token !== "missing" && standing.user_token === null
+        ? "missing"
+        : null,
     behind:
       since !== null && DateTime.isLessThan(DateTime.addDuration(since, late), now) ? { since, why } : null
   }

@@ -1,10 +1,9 @@
 /** The state at a glance: what the database, the branches' actors and the parts of the service say, put together. */
 import { Context, DateTime, Effect, Layer, Schedule, Stream } from "effect"
 import { Health } from "../actors/Health.ts"
-import { Backlog } from "../database/Backlog.ts"
+import { Backlog, type NotDone } from "../database/Backlog.ts"
 import { KnownBranches } from "../database/KnownBranches.ts"
 import { Unanswered } from "../database/Unanswered.ts"
-import type { BranchBacklog } from "../domain/Backlog.ts"
 import type { Branch } from "../domain/Branch.ts"
 import { troubleOf } from "../domain/Trouble.ts"
 import type { BranchState } from "./api/Branches.ts"
@@ -43,7 +42,7 @@ export class Overviews extends Context.Service<
       const standingOf = (branch: Branch) =>
         known.all().has(branch) ? standings.of(branch) : Effect.succeed(null)
 
-      const withStandings = Effect.fnUntraced(function* (branches: ReadonlyArray<BranchBacklog>) {
+      const withStandings = Effect.fnUntraced(function* ({ branches, logs }: NotDone) {
         const now = yield* DateTime.now
         return yield* Effect.forEach(
           branches,
@@ -51,26 +50,24 @@ export class Overviews extends Context.Service<
             Effect.map(standingOf(branch.branch), (rentprog) => ({
               ...branch,
               rentprog,
-              ...troubleOf(branch, rentprog, now)
+              ...troubleOf(branch, rentprog, logs.length > 0, now)
             })),
           { concurrency: "unbounded" }
         )
       })
 
       const now = Effect.gen(function* () {
-        const [{ branches, events, history, logs }, minutes] = yield* Effect.all(
-          [backlog.now, backlog.minutes],
-          {
-            concurrency: "unbounded"
-          }
-        )
+        const [notDone, minutes] = yield* Effect.all([backlog.now, backlog.minutes], {
+          concurrency: "unbounded"
+        })
+        const { events, history, logs } = notDone
         return {
           at: yield* DateTime.now,
           components: yield* health.components,
           events,
           history,
           minutes,
-          branches: yield* withStandings(branches),
+          branches: yield* withStandings(notDone),
           logs
         }
       }).pipe(
@@ -86,7 +83,7 @@ export class Overviews extends Context.Service<
 
       return Overviews.of({
         now,
-        branches: Effect.flatMap(backlog.now, ({ branches }) => withStandings(branches)),
+        branches: Effect.flatMap(backlog.now, withStandings),
         live: yield* Stream.fromEffectSchedule(nowOrAway, Schedule.spaced(pace)).pipe(
           // One that reads slowly misses some, and holds nobody up.
           Stream.share({ capacity: 1, strategy: "sliding", replay: 1, idleTimeToLive: pace })

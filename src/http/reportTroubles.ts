@@ -1,8 +1,9 @@
-/** Tells Health which branches fall behind, and whose token RentProg does not take. */
+/** Tells Health which branches fall behind, whose token RentProg does not take, and whose log nobody reads. */
 import { Context, DateTime, Duration, Effect, Layer, Schedule } from "effect"
 import { Health } from "../actors/Health.ts"
 import { supervise } from "../actors/supervise.ts"
 import { KnownBranches } from "../database/KnownBranches.ts"
+import type { Component } from "../domain/Component.ts"
 import type { Trouble } from "../domain/Trouble.ts"
 import type { BranchState } from "./api/Branches.ts"
 import { Overviews } from "./Overviews.ts"
@@ -24,28 +25,54 @@ const reasons: { readonly [W in NonNullable<Trouble["behind"]>["why"]]: string }
   work: "there is more to do than is done"
 }
 
-const reportOne = Effect.fnUntraced(function* ({ behind, branch, token }: BranchState) {
-  const health = yield* Health
-  const now = yield* DateTime.now
-  yield* token === null
-    ? health.forget(`token ${branch}`)
-    : health.report(`token ${branch}`, "refused", tokens[token])
-  yield* behind === null
-    ? health.forget(`backlog ${branch}`)
-    : health.report(
-        `backlog ${branch}`,
-        "down",
-        `the oldest due event has been due for ${Math.floor(Duration.toMinutes(DateTime.distance(behind.since, now)))} minutes: ${reasons[behind.why]}`
-      )
-})
+/** What is to be said of a branch. */
+const troublesOf = (
+  { behind, branch, log, token }: BranchState,
+  now: DateTime.Utc
+): ReadonlyArray<Pick<Component, "name" | "state"> & { readonly detail: string }> => [
+  ...(token === null ? [] : [{ name: `token ${branch}`, state: "refused" as const, detail: tokens[token] }]),
+  ...(log === null
+    ? []
+    : [
+        {
+          name: `log ${branch}`,
+          state: "refused" as const,
+          detail: "nobody reads it, as no user token is set: add it to RENTPROG_HISTORY_TOKENS"
+        }
+      ]),
+  ...(behind === null
+    ? []
+    : [
+        {
+          name: `backlog ${branch}`,
+          state: "down" as const,
+          detail: `the oldest due event has been due for ${Math.floor(Duration.toMinutes(DateTime.distance(behind.since, now)))} minutes: ${reasons[behind.why]}`
+        }
+      ])
+]
 
 export const layer: Layer.Layer<never, never, Health | Overviews> = Layer.effectDiscard(
   Effect.gen(function* () {
+    const health = yield* Health
     const overviews = yield* Overviews
     const known = yield* KnownBranches
-    const report = overviews.branches.pipe(
-      Effect.map((branches) => branches.filter(({ branch }) => known.all().has(branch))),
-      Effect.flatMap(Effect.forEach(reportOne, { discard: true })),
+    /** The parts that were told of the last time. */
+    let told: ReadonlySet<string> = new Set()
+
+    const report = Effect.gen(function* () {
+      const branches = (yield* overviews.branches).filter(({ branch }) => known.all().has(branch))
+      const now = yield* DateTime.now
+      const troubles = branches.flatMap((branch) => troublesOf(branch, now))
+      // Of a branch whose actor does not answer in time, what was said of its tokens stays.
+      const silent = branches.filter(({ rentprog }) => rentprog === null)
+      const stays = silent
+        .flatMap(({ branch }) => [`token ${branch}`, `log ${branch}`])
+        .filter((name) => told.has(name))
+      const names = new Set([...troubles.map(({ name }) => name), ...stays])
+      for (const name of told) if (!names.has(name)) yield* health.forget(name)
+      for (const { detail, name, state } of troubles) yield* health.report(name, state, detail)
+      told = names
+    }).pipe(
       // That the database is away is told of already, and what was said of a branch stays.
       Effect.catchTag("Unanswered", ({ detail }) => Effect.logDebug(`no look at the branches: ${detail}`)),
       Effect.withTracerEnabled(false)

@@ -5,7 +5,7 @@ import { Effect, Redacted } from "effect"
 import type { Page } from "playwright-core"
 import { Health } from "../../src/actors/Health.ts"
 import { comeBack, goAway } from "../actors/outage.ts"
-import { refused } from "../http/refusing.ts"
+import { logsRefused, refused } from "../http/refusing.ts"
 import { server, Url } from "../http/server.ts"
 import { addressOf, serve } from "../process/program.ts"
 import { insertEvents } from "../support/events.ts"
@@ -260,6 +260,49 @@ layer(Browser.layer, { excludeTestServices: true, concurrent: true })("live", (i
         }
       }
     }).pipe(Effect.scoped, Effect.provide(server()))
+  )
+
+  const logs = {
+    en: {
+      missing: "The operations log of batumi is not read",
+      down: "Down: Operations log of tbilisi",
+      unread: "The operations log of tbilisi has not been read to its end for 40 minutes"
+    },
+    ru: {
+      missing: "Журнал филиала batumi не читается",
+      down: "Не работает: Журнал филиала tbilisi",
+      unread: "Журнал филиала tbilisi не дочитан до конца уже 40 минут"
+    }
+  } as const
+
+  it.effect("all is not well while a log is not read", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      const health = yield* Health
+      const part = Effect.map(health.components, (all) => all.find(({ name }) => name === "log tbilisi"))
+      yield* until(part, (part) => part?.state === "down")
+      const visits = yield* Effect.forEach(["en", "ru"] as const, (locale) =>
+        Effect.map(visit("/", { locale }), ({ page }) => ({
+          says: logs[locale],
+          region: page.getByRole("region", { name: refusals[locale].label }),
+          well: refusals[locale].well
+        }))
+      )
+      for (const { region, says, well } of visits) {
+        yield* doing(async () => {
+          await region.getByText(says.missing).waitFor()
+          await region.getByText(says.down).waitFor()
+          assert.notInclude(await region.innerText(), well)
+        })
+      }
+      // As where a reading takes for ever.
+      yield* health.report("log tbilisi", "up")
+      yield* sql`
+        INSERT INTO history_progress (branch, read_from, read_until)
+        VALUES ('tbilisi', now() - interval '1 day', now() - interval '40 minutes')
+      `
+      for (const { region, says } of visits) yield* doing(() => region.getByText(says.unread).waitFor())
+    }).pipe(Effect.scoped, Effect.provide(logsRefused))
   )
 
   it.effect("events that have been failing for long are no small matter", () =>

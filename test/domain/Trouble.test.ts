@@ -42,9 +42,20 @@ describe("a branch", () => {
     ["whose oldest due event is 5 minutes late", { due_since: ago(5) }, {}, null],
     ["that has nothing due", { due_since: null }, { quota_left: 0, breaker: "open" }, null]
   ])("%s is behind for the right reason", (_, rows, said, why) => {
-    const { behind } = troubleOf({ ...backlog, ...rows }, said && { ...standing, ...said }, now)
+    const { behind } = troubleOf({ ...backlog, ...rows }, said && { ...standing, ...said }, false, now)
     assert.strictEqual(behind?.why ?? null, why)
     if (why !== null) assert.deepStrictEqual(behind?.since, ago(6))
+  })
+
+  it.each<[string, Partial<Standing> | null, boolean, string | null]>([
+    ["whose log is read", { user_token: "ok" }, true, null],
+    ["whose log cannot be read, as its part tells", { user_token: "refused" }, true, null],
+    ["whose log nobody reads, while others are", {}, true, "missing"],
+    ["of a company that reads no log", {}, false, null],
+    ["that nobody uses", { token: "missing" }, true, null],
+    ["whose actor does not answer", null, true, null]
+  ])("%s lacks a user token, or does not", (_, said, readsLogs, expected) => {
+    assert.strictEqual(troubleOf(backlog, said && { ...standing, ...said }, readsLogs, now).log, expected)
   })
 
   const none = { pending: 0, waiting: 0, parked: 0 }
@@ -55,6 +66,6 @@ describe("a branch", () => {
     ["without a token, with events that are parked", { ...none, parked: 1 }, "missing", "missing"],
     ["without a token and without events", none, "missing", null]
   ])("%s is told of where that matters", (_, rows, token, expected) => {
-    assert.strictEqual(troubleOf({ ...backlog, ...rows }, { ...standing, token }, now).token, expected)
+    assert.strictEqual(troubleOf({ ...backlog, ...rows }, { ...standing, token }, false, now).token, expected)
   })
 })

@@ -21,13 +21,20 @@ const refusing = Effect.map(
   }
 )
 
+const refusedWith = (env: Readonly<Record<string, string>>) =>
+  Layer.unwrap(
+    Effect.map(refusing, (url) =>
+      server({
+        RENTPROG_BASE_URL: url,
+        RENTPROG_TOKENS: '{"tbilisi":"a token","batumi":"a token"}',
+        EVENTS_FALLBACK_INTERVAL: "1 hour",
+        ...env
+      })
+    )
+  ).pipe(Layer.provide(Layer.succeed(WatchInterval, Duration.millis(200))))
+
 /** Tbilisi and batumi have tokens, which RentProg refuses; kutaisi has none. Nothing is done but what is notified. */
-export const refused = Layer.unwrap(
-  Effect.map(refusing, (url) =>
-    server({
-      RENTPROG_BASE_URL: url,
-      RENTPROG_TOKENS: '{"tbilisi":"a token","batumi":"a token"}',
-      EVENTS_FALLBACK_INTERVAL: "1 hour"
-    })
-  )
-).pipe(Layer.provide(Layer.succeed(WatchInterval, Duration.millis(200))))
+export const refused = refusedWith({})
+
+/** The same, which reads the log of tbilisi alone. */
+export const logsRefused = refusedWith({ RENTPROG_HISTORY_TOKENS: '{"tbilisi":"a user\'s token"}' })

@@ -5,7 +5,7 @@ import { Effect, Schema } from "effect"
 import { Component } from "../../src/domain/Component.ts"
 import { about, events, insert, until } from "../support/tables.ts"
 import { parse } from "./exposition.ts"
-import { refused } from "./refusing.ts"
+import { logsRefused, refused } from "./refusing.ts"
 import { ask } from "./server.ts"
 
 const Ready = Schema.fromJsonString(
@@ -63,8 +63,27 @@ layer(refused, { excludeTestServices: true })("the service", (it) => {
       assert.include(behind, "tbilisi 0")
 
       // Of what is done nothing is missed.
-      yield* sql`UPDATE events SET processed = true, ok = true WHERE branch <> 'tbilisi'`
+      // A branch that is no longer listed is forgotten with it.
+      yield* sql.withTransaction(
+        Effect.andThen(
+          sql`DELETE FROM branches WHERE branches.code = 'kutaisi'`,
+          sql`UPDATE events SET processed = true, ok = true WHERE branch <> 'tbilisi'`
+        )
+      )
       yield* until(ready, ({ parts }) => parts.length === 1)
+    })
+  )
+})
+
+layer(logsRefused, { excludeTestServices: true })("logs", (it) => {
+  it.effect("are told of that nobody may read, or that nobody has a token for where others have", () =>
+    Effect.gen(function* () {
+      const { parts, status } = yield* until(ready, ({ parts }) => parts.length === 2)
+      assert.strictEqual(status, 200)
+      assert.deepStrictEqual(parts, [
+        "log batumi refused: nobody reads it, as no user token is set: add it to RENTPROG_HISTORY_TOKENS",
+        "log tbilisi down: rentprog_unauthorized: POST /search_operations for branch tbilisi was answered 401: correct its token in RENTPROG_HISTORY_TOKENS"
+      ])
     })
   )
 })

@@ -3,6 +3,7 @@
 import type { Backlog } from "../../domain/Backlog.ts"
 import type { Component } from "../../domain/Component.ts"
 import type { BranchState } from "../../http/api/Branches.ts"
+import type { Overview } from "../../http/api/Overview.ts"
 import { explain, reasonTitle } from "../i18n/explain.ts"
 import type { Moment } from "../i18n/format.ts"
 import { format, t } from "../i18n/index.ts"
@@ -21,6 +22,9 @@ export interface Finding {
 
 /** An age at which work that nobody looks at would have been done long since. */
 const late = 15 * 60_000
+
+/** Logs are read every 3 minutes. */
+const longUnread = 30 * 60_000
 
 /** Of what a part is, and of which branch: `log tbilisi`. */
 const read = (name: string) => {
@@ -72,7 +76,7 @@ const ofParts = (
 
 /** A branch whose token RentProg does not take, and one that falls behind. */
 const ofBranch = (
-  { behind, branch, oldest, paused, rentprog, token }: BranchState,
+  { behind, branch, log, oldest, paused, rentprog, token }: BranchState,
   now: number
 ): ReadonlyArray<Finding> => {
   const age = behind && format.duration(now - behind.since.epochMilliseconds)
@@ -109,11 +113,35 @@ const ofBranch = (
           }
         ]),
     // A company may read the log of none.
-    ...(rentprog !== null && rentprog.token === "ok" && rentprog.user_token === null
-      ? [{ tone: "idle" as const, text: t.verdict.noLog(branch), remedy: t.branchRemedies.noLog }]
+    ...(log === "missing" || (rentprog?.token === "ok" && rentprog.user_token === null)
+      ? [
+          {
+            tone: log === "missing" ? ("warn" as const) : ("idle" as const),
+            text: t.verdict.noLog(branch),
+            remedy: t.branchRemedies.noLog
+          }
+        ]
       : [])
   ]
 }
+
+/** A log that was read, and that nobody has read to its end for long: of one that cannot be read, its part tells. */
+const ofLogs = ({ branches, components, logs }: Overview, now: number): ReadonlyArray<Finding> =>
+  logs.flatMap(({ branch, read_until }) => {
+    const age = ageOf(read_until, now)
+    const isTold =
+      components.some(({ name, state }) => name === `log ${branch}` && state !== "up") ||
+      branches.some((other) => other.branch === branch && other.paused !== null)
+    return age <= longUnread || isTold
+      ? []
+      : [
+          {
+            tone: "warn",
+            text: t.verdict.unread(branch, format.duration(age)),
+            remedy: t.branchRemedies.unread
+          }
+        ]
+  })
 
 const ofBacklogs = (backlogs: {
   readonly events: Backlog
@@ -192,14 +220,16 @@ export const findings = ({
   if (connection === "connecting" || overview === undefined)
     return [{ tone: "idle", text: t.verdict.wait, detail: t.verdict.waitDetail }]
   const now = overview.at.epochMilliseconds
-  const told = overview.branches.flatMap(({ behind, branch, token }) => [
+  const told = overview.branches.flatMap(({ behind, branch, log, token }) => [
     ...(token === null ? [] : [`token ${branch}`]),
+    ...(log === null ? [] : [`log ${branch}`]),
     ...(behind === null ? [] : [`backlog ${branch}`])
   ])
   const waiting = overview.events.waiting + overview.history.waiting
   const [first, ...rest] = [
     ...ofParts(overview.components, (name) => told.includes(name)),
     ...overview.branches.flatMap((branch) => ofBranch(branch, now)),
+    ...ofLogs(overview, now),
     ...ofBacklogs(overview),
     ...ofAge(overview, now),
     ...ofFailures(overview.events, now)

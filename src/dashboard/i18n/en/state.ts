@@ -45,6 +45,8 @@ export const state = {
     behind: (branch: string, age: string) => `${branch} is behind: an event has been due for ${age}`,
     failing: (age: string) => `Events have been failing for ${age}`,
     noLog: (branch: string) => `The operations log of ${branch} is not read`,
+    unread: (branch: string, age: string) =>
+      `The operations log of ${branch} has not been read to its end for ${age}`,
     paused: (branch: string, by: string) => `${branch} is paused by ${by}`,
     late: (age: string) => `The oldest row has waited ${age}`,
     waiting: (count: number) =>
@@ -108,6 +110,8 @@ export const state = {
         "Its quota is used up; it catches up by itself. Where RentProg leaves room, raise RENTPROG_READS_PER_MINUTE.",
       work: "There is more to do than is done. If it stays, the log of the service says why."
     },
+    unread:
+      "After a long stop it catches up by itself, page by page. If it stays, the log of the service says why.",
     noLog:
       "Payments, cash and maintenance are known from there alone: put a user token into RENTPROG_HISTORY_TOKENS."
   },

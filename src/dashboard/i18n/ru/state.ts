@@ -52,6 +52,7 @@ export const state: typeof stateInEnglish = {
     behind: (branch, age) => `Филиал ${branch} отстаёт: событие ждёт своей очереди ${age}`,
     failing: (age) => `События не удаётся обработать уже ${age}`,
     noLog: (branch) => `Журнал филиала ${branch} не читается`,
+    unread: (branch, age) => `Журнал филиала ${branch} не дочитан до конца уже ${age}`,
     paused: (branch, by) => `Филиал ${branch} приостановлен (${by})`,
     late: (age) => `Самая старая строка ждёт ${age}`,
     waiting: (count) =>
@@ -117,6 +118,8 @@ export const state: typeof stateInEnglish = {
         "Квота исчерпана; филиал нагонит сам. Если RentProg позволяет, увеличьте RENTPROG_READS_PER_MINUTE.",
       work: "Работы больше, чем успевается. Если не проходит, причина — в журнале сервиса."
     },
+    unread:
+      "После долгого перерыва догонит сам, страница за страницей. Если не проходит, причина — в журнале сервиса.",
     noLog:
       "Платежи, касса и обслуживание известны только оттуда: впишите токен пользователя в RENTPROG_HISTORY_TOKENS."
   },
