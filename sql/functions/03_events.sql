@@ -76,8 +76,8 @@ BEGIN
     RETURN NEW;
   END IF;
   IF TG_OP = 'UPDATE' THEN
-    -- The service's own book-keeping.
-    IF NEW.revision > OLD.revision THEN
+    -- The service's own book-keeping. A company's own column may hold nulls.
+    IF NEW.revision > coalesce(OLD.revision, 0) THEN
       RETURN NEW;
     END IF;
     -- A payload that nobody touched is read again from what was received: last_of_arrays works only once.

@@ -71,7 +71,7 @@ export const branchlessEvents = (sql: PgClient.PgClient) => {
               || ' is not in the table branches', ''
             ), ${longestReason}::int
           ),
-          attempts = events.attempts + 1, revision = events.revision + 1,
+          attempts = events.attempts + 1, revision = coalesce(events.revision, 0) + 1,
           next_attempt_at = CASE
             WHEN ${wait === null} THEN 'infinity'
             ELSE now() + ${wait === null ? 0 : Duration.toMillis(wait)}::float8 * interval '1 millisecond'

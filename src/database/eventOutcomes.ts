@@ -77,7 +77,7 @@ export const settling = (sql: PgClient.PgClient, outcomes: Statement.Fragment): 
         ok              = held.processed,
         reason          = held.reason,
         attempts        = events.attempts + 1,
-        revision        = events.revision + 1,
+        revision        = coalesce(events.revision, 0) + 1,
         processed_at    = CASE WHEN held.processed THEN now() END,
         next_attempt_at = CASE
           WHEN held.processed    THEN NULL

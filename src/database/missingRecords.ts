@@ -46,7 +46,7 @@ export const askForMissing = (sql: PgClient.PgClient): Effect.Effect<number, Sql
           AND events.reason LIKE 'rentprog\\_not\\_found%'
       )
     `,
-    sql`next_attempt_at = 'infinity', attempts = history.attempts + 1, revision = history.revision + 1`
+    sql`next_attempt_at = 'infinity', attempts = history.attempts + 1, revision = coalesce(history.revision, 0) + 1`
   )
 
   const insert = (records: ReadonlyArray<Lacking>) =>

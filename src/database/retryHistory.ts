@@ -101,7 +101,7 @@ const statements = (sql: PgClient.PgClient, traceId: string) => ({
           entity_id       = tried.entity_id,
           user_name       = tried.user_name,
           attempts        = tried.attempts,
-          revision        = history.revision + 1,
+          revision        = coalesce(history.revision, 0) + 1,
           processed_at    = CASE WHEN tried.processed THEN now() END,
           next_attempt_at = CASE
             WHEN tried.processed    THEN NULL

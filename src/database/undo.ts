@@ -75,7 +75,7 @@ export const undo = Effect.fnUntraced(function* (
         reason          = touched.before ->> 'reason',
         attempts        = (touched.before ->> 'attempts')::int,
         -- Book-keeping, which the trigger leaves alone.
-        revision        = one.revision + 1,
+        revision        = coalesce(one.revision, 0) + 1,
         next_attempt_at = coalesce((touched.before ->> 'next_attempt_at')::timestamptz, now()),
         processed_at    = (touched.before ->> 'processed_at')::timestamptz
     FROM operator_action_rows AS touched
