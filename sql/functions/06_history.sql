@@ -16,10 +16,17 @@ BEGIN
   entry.ok              := false;
   entry.processed       := false;
   entry.processed_at    := NULL;
-  entry.next_attempt_at := 'infinity';
+  -- Soon, and each time a little later: the service says when exactly.
+  entry.next_attempt_at := now() + interval '30 seconds';
+
+  -- Two seconds for a statement, not for each of its thousand rows.
+  IF current_setting('jarvis.waited_for_lock', true) = 'yes' THEN
+    PERFORM set_config('lock_timeout', '1ms', true);
+  END IF;
+
   said_at := coalesce(
-    nullif(btrim(entry.raw_data #>> '{attributes,created_at}', E' \t\r\n'), ''),
-    nullif(btrim(entry.raw_data ->> 'created_at', E' \t\r\n'), '')
+    nullif(btrim(id_text(entry.raw_data #> '{attributes,created_at}'), E' \t\r\n'), ''),
+    nullif(btrim(id_text(entry.raw_data -> 'created_at'), E' \t\r\n'), '')
   );
   -- Without a time of its own an entry was made when it was written down. One whose time does not read has none.
   entry.created_at      := coalesce(
@@ -33,7 +40,8 @@ BEGIN
   END IF;
 
   IF coalesce(entry.description, '') !~ '[^\s\u0085\u00a0\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff]' THEN
-    entry.reason := 'empty_description';
+    entry.reason          := 'empty_description';
+    entry.next_attempt_at := 'infinity';
     RETURN entry;
   END IF;
   said := parse_history_description(entry.description);
@@ -48,16 +56,9 @@ BEGIN
     RETURN entry;
   END IF;
   IF said IS NULL THEN
-    entry.reason := 'unparsed_description: "' || left(entry.description, 200) || '"';
+    entry.reason          := 'unparsed_description: "' || left(entry.description, 200) || '"';
+    entry.next_attempt_at := 'infinity';
     RETURN entry;
-  END IF;
-
-  -- Soon, and each time a little later: the service says when exactly.
-  entry.next_attempt_at := now() + interval '30 seconds';
-
-  -- Two seconds for a statement, not for each of its thousand rows.
-  IF current_setting('jarvis.waited_for_lock', true) = 'yes' THEN
-    PERFORM set_config('lock_timeout', '1ms', true);
   END IF;
 
   entry.branch      := coalesce(
@@ -107,8 +108,8 @@ AS $$
 #variable_conflict use_variable
 BEGIN
   NEW.processed := coalesce(NEW.processed, false);
-  -- The service's own book-keeping raises revision.
-  IF NEW.processed OR TG_OP = 'UPDATE' AND NEW.revision > OLD.revision THEN
+  -- The service's own book-keeping raises revision. A company's own column may hold nulls.
+  IF NEW.processed OR TG_OP = 'UPDATE' AND NEW.revision > coalesce(OLD.revision, 0) THEN
     RETURN NEW;
   END IF;
   NEW.attempts := 0;

@@ -9,8 +9,10 @@ import {
   insertEntry,
   insertHistory,
   isApplied,
+  isDueAgain,
   isParkedEntry,
   readHistory,
+  touch,
   whileOpen
 } from "../support/history.ts"
 import { guest, testDatabase } from "../support/TestDatabase.ts"
@@ -168,6 +170,20 @@ layer(testDatabase, { excludeTestServices: true })("a sentence that a person add
       assert.deepStrictEqual(yield* readHistory([held.id]), [held])
       yield* sql`ALTER TABLE history DROP CONSTRAINT never_done`
       yield* forget
+    })
+  )
+
+  it.effect("is asked again soon where the patterns are locked, and a statement waits once for that", () =>
+    Effect.gen(function* () {
+      yield* begin
+      // With a wait for each row this would outlast the test.
+      const rows = yield* whileOpen(
+        "LOCK TABLE ignored_sentences",
+        insertHistory(...Array.from({ length: 50 }, () => ({ description: "Мария Ли экспортировала отчёт" })))
+      )
+      assert.isTrue(rows.every(isDueAgain))
+      assert.isTrue(rows.every(({ reason }) => reason?.startsWith("database_error: ")))
+      assert.deepInclude((yield* touch(...rows))[0], settled)
     })
   )
 

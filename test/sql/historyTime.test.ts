@@ -47,6 +47,21 @@ layer(testDatabase, { excludeTestServices: true })("when an entry counts as made
     })
   )
 
+  // As a text they would be more than PostgreSQL holds.
+  it.effect("is not read from numbers that print as gigabytes", () =>
+    Effect.gen(function* () {
+      yield* begin
+      const sql = yield* PgClient.PgClient
+      const rows = yield* sql`
+        INSERT INTO history (branch, description, raw_data)
+        SELECT 'tbilisi', ${to(200)}, jsonb_build_object('created_at', jsonb_agg('1e131071'::jsonb))
+        FROM generate_series(1, 10000)
+        RETURNING processed, ok, created_at
+      `
+      assert.deepStrictEqual(rows, [{ processed: true, ok: true, created_at: null }])
+    })
+  )
+
   it.effect("an entry dated ahead counts as made when it arrived, and freezes no field", () =>
     Effect.gen(function* () {
       yield* begin
