@@ -26,11 +26,7 @@ LANGUAGE sql STABLE PARALLEL SAFE
 CREATE OR REPLACE FUNCTION :SCHEMA.comes_after(number text, other text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
   RETURN coalesce(
-    (
-      length(regexp_replace(number, '^0+(?=[0-9]+$)', '')), regexp_replace(number, '^0+(?=[0-9]+$)', '') COLLATE "C"
-    ) >= (
-      length(regexp_replace(other,  '^0+(?=[0-9]+$)', '')), regexp_replace(other,  '^0+(?=[0-9]+$)', '') COLLATE "C"
-    ),
+    (length(ltrim(number, '0')), ltrim(number, '0') COLLATE "C") >= (length(ltrim(other, '0')), ltrim(other, '0') COLLATE "C"),
     true
   );
 
@@ -236,7 +232,7 @@ DECLARE
   -- How many fields it is about, and whether any of them was set, now or by an attempt before.
   wanted    int                  := 0;
   is_set    boolean              := false;
-  is_deleted boolean;
+  is_gone   boolean;
 BEGIN
   -- A sentence may leave out who did it, where RentProg says so beside it.
   said := jsonb_strip_nulls(jsonb_build_object('user_name', nullif(entry.user_name, ''))) || said;
@@ -272,8 +268,8 @@ BEGIN
         'SELECT mirror.deleted_at IS NOT NULL AND mirror.field_times ? ''deleted_at'' FROM %I AS mirror
          WHERE mirror.rentprog_id = $1',
         place
-      ) INTO is_deleted USING effect.record_id;
-      IF is_deleted THEN
+      ) INTO is_gone USING effect.record_id;
+      IF is_gone THEN
         effect.fields := effect.fields || '{"deleted_at": ""}';
       END IF;
     END IF;
