@@ -29,6 +29,8 @@ type Wants = ReadonlyArray<Request.Entry<Want>>
 const forsaken = (wants: Wants): Effect.Effect<void> =>
   Effect.forEach(wants, ({ request }) => request.forsaken.await, { discard: true })
 
+const isForsaken = (wants: Wants): boolean => wants.every(({ request }) => request.forsaken.isOpen())
+
 /** How many wants a list is worth whose end was not seen: those that a page of the smallest size may bring. */
 const worthALongList = 10
 /** How many pages in a row may bring nothing, after pages that brought much. */
@@ -64,7 +66,7 @@ export const make = Effect.fnUntraced(function* (
 
       const dropForsaken = Effect.sync(() => {
         for (const [id, wants] of wanted) {
-          if (wants.every(({ request }) => request.forsaken.isOpen())) wanted.delete(id)
+          if (isForsaken(wants)) wanted.delete(id)
         }
       })
 
@@ -106,11 +108,13 @@ export const make = Effect.fnUntraced(function* (
       yield* Effect.forEach(
         Array.from(wanted),
         ([entityId, wants]) =>
-          one(branch, { entityType, entityId }).pipe(
-            Effect.exit,
-            Effect.map((exit) => settle(entityId, exit)),
-            Effect.raceFirst(forsaken(wants))
-          ),
+          isForsaken(wants)
+            ? Effect.void
+            : one(branch, { entityType, entityId }).pipe(
+                Effect.exit,
+                Effect.map((exit) => settle(entityId, exit)),
+                Effect.raceFirst(forsaken(wants))
+              ),
         { concurrency: sideBySide, discard: true }
       )
     })

@@ -149,6 +149,19 @@ describe("interruption", () => {
     }).pipe(Effect.provide(rentProg(stub, 4)))
   })
 
+  it.effect("of those whose turn has not come makes no call for them when it does", () => {
+    const stub = makeStub(({ path }) => (isList(path) ? json([]) : "hang"))
+    return Effect.gen(function* () {
+      const wants = yield* Effect.forEach(numbers(1, 40), (id) => Effect.forkChild(fetch(id)))
+      yield* elapse(100)
+      const before = stub.reads.length
+      yield* Fiber.interruptAll(wants.slice(before - 1))
+      yield* Fiber.interruptAll(wants.slice(0, 5))
+      yield* elapse(100)
+      assert.lengthOf(stub.reads, before)
+    }).pipe(Effect.provide(rentProg(stub)))
+  })
+
   it.effect("of the layer ends what is under way, and its callers with it", () => {
     const stub = makeStub(() => "hang")
     return Effect.gen(function* () {
