@@ -19,8 +19,8 @@ export const askForMissing = (sql: PgClient.PgClient): Effect.Effect<number, Sql
   const touchHistory = touch(sql, "history")
 
   // A record that arrived while its entry was being written down, or held, told nobody: the trigger tries these again.
-  const hasArrived = sql`
-    ${lacking} AND ${allowed} AND CASE split_part(history.reason, ' ', 2)
+  const isThere = sql`
+    CASE split_part(history.reason, ' ', 2)
       WHEN 'car' THEN
         EXISTS (SELECT FROM cars WHERE cars.rentprog_id = split_part(history.reason, ' ', 3))
       WHEN 'client' THEN
@@ -29,6 +29,7 @@ export const askForMissing = (sql: PgClient.PgClient): Effect.Effect<number, Sql
         EXISTS (SELECT FROM bookings WHERE bookings.rentprog_id = split_part(history.reason, ' ', 3))
     END
   `
+  const hasArrived = sql`${lacking} AND ${allowed} AND ${isThere}`
   const tryArrived = touchHistory(hasArrived, sql`processed = false`).pipe(
     Effect.andThen(
       sql<{ readonly left: number }>`SELECT count(*)::int AS left FROM history WHERE ${hasArrived}`
@@ -72,6 +73,8 @@ export const askForMissing = (sql: PgClient.PgClient): Effect.Effect<number, Sql
           SELECT history.branch, ${wanted} AS record, min(history.id) AS first FROM history
           -- Of a branch that somebody has made up RentProg cannot be asked.
           WHERE ${waiting} AND ${lacking} AND ${allowed} AND history.branch = ANY (${[...known.all()]}::text[])
+            -- It came while its entry was held.
+            AND NOT ${isThere}
           GROUP BY 1, 2
         ) AS lacking
         WHERE NOT EXISTS (
