@@ -79,6 +79,11 @@ const makeLog = (size: number) => {
       const gone = new Set(ids)
       entries.splice(0, entries.length, ...entries.filter((id) => !gone.has(id)))
     },
+    /** So many entries, below so many newer ones. */
+    lose: (below: number, count: number) => {
+      const end = Math.max(entries.length - below, 0)
+      entries.splice(Math.max(end - count, 0), Math.min(count, end))
+    },
     missing: () => entries.filter((id) => !written.has(id)),
     progress: () => progress,
     read,
@@ -258,7 +263,10 @@ describe("a reading", () => {
     meanwhile: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 25 })),
     at: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 6 })),
     /** Numbers that are another company's. */
-    gap: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 7 }))
+    gap: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 7 })),
+    /** How many RentProg deletes before the reading, and how far down. */
+    gone: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 40 })),
+    below: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 200 }))
   })
   it.effect.prop(
     "that goes well misses nothing, whatever went wrong before it and appeared meanwhile",
@@ -273,8 +281,9 @@ describe("a reading", () => {
             log.add(last)
           }
         }
-        for (const { at, calls, fresh, gap, meanwhile } of steps) {
+        for (const { at, below, calls, fresh, gap, gone, meanwhile } of steps) {
           appear(fresh, gap)
+          log.lose(below, gone)
           let isOut = false
           log.before((page) => {
             if (page !== at || isOut) return
