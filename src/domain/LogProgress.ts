@@ -33,6 +33,7 @@ export interface Descent {
   readonly below: ReadonlyArray<Stretch>
 }
 
+/** What is written down, newest first: `LogProgress.stretches`. */
 export const stretchesOf = ({ below, reached }: Descent): ReadonlyArray<Stretch> =>
   reached === null ? below : [reached, ...below]
 

@@ -75,10 +75,6 @@ const makeLog = (size: number) => {
     ).pipe(Effect.provide(layer))
   return {
     add: (...ids: ReadonlyArray<number>) => entries.push(...ids),
-    remove: (ids: ReadonlyArray<number>) => {
-      const gone = new Set(ids)
-      entries.splice(0, entries.length, ...entries.filter((id) => !gone.has(id)))
-    },
     /** So many entries, below so many newer ones. */
     lose: (below: number, count: number) => {
       const end = Math.max(entries.length - below, 0)
@@ -158,7 +154,7 @@ describe("a reading", () => {
       yield* log.read()
       log.add(...numbers(5001, 10_000))
       yield* log.read(40)
-      log.remove(numbers(6500, 7000))
+      log.lose(3000, 501)
       const pages = yield* log.read()
       assert.isEmpty(log.missing())
       assert.isAtMost(pages.length, 25)
