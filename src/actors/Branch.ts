@@ -154,6 +154,9 @@ export const layer = BranchActor.toLayer(
         }
         if (due.length > 0) continue
         if (inFlightKeys.length === 0 && !news.isOpen()) {
+          // What could not be settled is due no more: somebody else has dealt with it, or holds the branch.
+          if (unsettled.size > 0) yield* health.report(component, "up")
+          unsettled.clear()
           draining = false
           return
         }

@@ -180,4 +180,21 @@ describe.concurrent("an event that names no branch", () => {
       assert.deepStrictEqual(yield* reads, [])
     }).pipe(Effect.provide(world({ tokens: {} })))
   )
+
+  it.live("keeps no other from being asked for, whatever somebody wrote into it", () =>
+    Effect.gen(function* () {
+      yield* insert(car(5), car(6))
+      // As in a column that a company had.
+      yield* run(
+        "ALTER TABLE events ALTER attempts DROP NOT NULL",
+        "UPDATE events SET attempts = NULL, revision = revision + 1 WHERE ext_id = '5'"
+      )
+      const sql = yield* PgClient.PgClient
+      const parked = sql`SELECT FROM events WHERE attempts = 1 AND next_attempt_at = 'infinity'`
+      yield* Effect.provide(
+        until(parked, ({ length }) => length === 2),
+        service()
+      )
+    }).pipe(Effect.provide(surroundings()))
+  )
 })
