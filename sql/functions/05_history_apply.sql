@@ -251,7 +251,9 @@ BEGIN
       SELECT FROM entity_timeline AS told
       WHERE told.log_entry = entry_key AND told.entity_type = kind AND told.entity_id = effect.record_id
     ) THEN
-      is_set := true;
+      -- Where the row says that it set nothing then, it sets nothing now.
+      wanted := wanted + 1;
+      is_set := is_set OR entry.reason IS DISTINCT FROM 'superseded';
       CONTINUE;
     END IF;
     -- Payments and maintenance are known from the log alone: what it names comes to be, of the first branch that is named.

@@ -11,7 +11,8 @@ import {
   insertEntry,
   isApplied,
   mirrored,
-  timeline
+  timeline,
+  touch
 } from "../support/history.ts"
 import { testDatabase } from "../support/TestDatabase.ts"
 
@@ -111,6 +112,8 @@ layer(testDatabase, { excludeTestServices: true })("an entry that sets no field"
       assert.isTrue(
         isApplied(yield* insertEntry({ description: mileage(150), created_at: minute(1), operation_id: "1" }))
       )
+      // Run again, the row that set nothing sets nothing.
+      assert.deepInclude((yield* touch(row))[0], { processed: true, ok: true, reason: "superseded" })
     })
   )
 
