@@ -51,22 +51,34 @@ CREATE TABLE IF NOT EXISTS :SCHEMA.ignored_sentences (
   added_at timestamptz NOT NULL DEFAULT now()
 );
 
--- Who, and then a verb; where a car, a client, a booking, a payment or a job is named, a person looks.
-INSERT INTO :SCHEMA.ignored_sentences (pattern, note) VALUES
+-- Who, and then a verb; where a car, a client, a booking, a payment or a job is named, a person looks. So it is where more is
+-- done than that, and may be to one of these: each pattern says how many deeds are too many.
+INSERT INTO :SCHEMA.ignored_sentences (pattern, note)
+SELECT '^(?!' || repeat('.*' || deed.pattern, known.deeds) || ')' || known.pattern, known.note
+FROM (VALUES (
+  '(^|[\s,;:.(])([Сс]оздала?|[Дд]обавила?|[Ии]зменила?|[Оо]бновила?|[Ии]справила?|[Оо]тредактировала?|[Уу]далила?|[Оо]тменила?'
+  || '|[Вв]ыдала?|[Пп]риняла?|[Вв]ернула?|[Зз]авершила?|[Зз]акрыла?|[Пп]родлила?|[Пп]ерен[её]с(ла)?|[Вв]осстановила?|[Пп]ередала?'
+  || '|[Cc]reated|[Aa]dded|[Cc]hanged|[Uu]pdated|[Ee]dited|[Dd]eleted|[Rr]emoved|[Cc]ancell?ed|[Ii]ssued|[Aa]ccepted|[Rr]eturned'
+  || '|[Cc]ompleted|[Cc]losed|[Ee]xtended|[Rr]estored|[Tt]ransferred)(?![A-Za-zА-Яа-яЁё])'
+)) AS deed (pattern)
+CROSS JOIN (VALUES
   (
-    '^\s*([^\s,№#]+[\s,]+){1,6}(([Вв]ош[её]л|[Вв]ошла|[Зз]аш[её]л|[Зз]ашла)\s+в\s+(систему|приложение|программу)'
+    1,
+    '\s*([^\s,№#]+[\s,]+){1,6}(([Вв]ош[её]л|[Вв]ошла|[Зз]аш[её]л|[Зз]ашла)\s+в\s+(систему|приложение|программу)'
     || '|([Вв]ышел|[Вв]ышла)\s+из\s+(системы|приложения|программы)|[Аа]вторизовал(ся|ась)|[Ll]ogged\s+(in|out)|[Ss]igned\s+(in|out))'
     || '(?![A-Za-zА-Яа-яЁё])(?!.*[№#])',
     'Somebody logs in or out.'
   ),
   (
-    '^\s*([^\s,№#]+[\s,]+){1,6}([Ээ]кспортировала?|[Ии]мпортировала?|[Вв]ыгрузила?|[Зз]агрузила?|[Сс]качала?|[Сс]формировала?'
+    1,
+    '\s*([^\s,№#]+[\s,]+){1,6}([Ээ]кспортировала?|[Ии]мпортировала?|[Вв]ыгрузила?|[Зз]агрузила?|[Сс]качала?|[Сс]формировала?'
     || '|[Ee]xported|[Ii]mported|[Dd]ownloaded|[Uu]ploaded|[Gg]enerated)[\s,]+((an?|the)\s+)?([^\s,№#]+[\s,]+)?'
     || '([Оо]тч[её]т(ы|а|ов)?|[Вв]ыписк[иу]|[Ss]tatements?|[Rr]eports?)(?![A-Za-zА-Яа-яЁё])',
     'A report is exported or imported.'
   ),
   (
-    '^\s*([^\s,№#]+[\s,]+){1,6}([Ии]зменила?|[Оо]бновила?|[Сс]оздала?|[Дд]обавила?|[Уу]далила?|[Сс]охранила?'
+    2,
+    '\s*([^\s,№#]+[\s,]+){1,6}([Ии]зменила?|[Оо]бновила?|[Сс]оздала?|[Дд]обавила?|[Уу]далила?|[Сс]охранила?'
     || '|[Cc]hanged|[Uu]pdated|[Cc]reated|[Aa]dded|[Dd]eleted|[Ss]aved)[\s,]+((the|an?|new|новый|новую|новые)\s+)*'
     || '([Нн]астройк[иу]|[Цц]ен[ыу]|[Пп]райс(-лист)?|[Сс]езон(ы|а)?|[Тт]ариф(ы|а)?'
     || '|[Ss]ettings?|[Pp]rices|[Pp]rice\s+lists?|[Ss]easons?|[Tt]ariffs?)(?![A-Za-zА-Яа-яЁё-])'
@@ -74,25 +86,29 @@ INSERT INTO :SCHEMA.ignored_sentences (pattern, note) VALUES
     'Settings, prices, seasons or tariffs change.'
   ),
   (
-    '^\s*([^\s,№#]+[\s,]+){1,6}([Ии]зменила?|[Cc]hanged|[Uu]pdated)[\s,]+[a-z][a-z0-9_]*\s+(с|from)\s[^№#]*\s(в|во|in|of)\s+'
+    2,
+    '\s*([^\s,№#]+[\s,]+){1,6}([Ии]зменила?|[Cc]hanged|[Uu]pdated)[\s,]+[a-z][a-z0-9_]*\s+(с|from)\s[^№#]*\s(в|во|in|of)\s+'
     || '([Тт]арифе|[Сс]езоне|[Пп]райс-листе|[Нн]астройках|[Tt]ariff|[Ss]eason|[Pp]rice\s+list|[Ss]ettings)(\s*[№#]\s*[0-9]+[^№#]*)?$',
     'A field of a tariff, a season, a price list or the settings changes.'
   ),
   (
-    '^\s*([^\s,№#]+[\s,]+){1,6}([Рр]аспечатала?|[Нн]апечатала?|[Оо]тправила?|[Рр]азослала?|[Pp]rinted|[Ss]ent|[Ee]mailed)[\s,]+'
+    1,
+    '\s*([^\s,№#]+[\s,]+){1,6}([Рр]аспечатала?|[Нн]апечатала?|[Оо]тправила?|[Рр]азослала?|[Pp]rinted|[Ss]ent|[Ee]mailed)[\s,]+'
     || '((the|an?)\s+)?([Дд]оговоры?|[Аа]кты?|[Чч]еки?|[Сс]ч[её]т(а)?|[Дд]окумент(ы|ов)?|[Рр]ассылк[иу]|[Сс]ообщени[ея]|[Пп]исьм[оа]'
     || '|[Сс]мс|СМС|[Уу]ведомлени[ея]|SMS|[Cc]ontracts?|[Ii]nvoices?|[Rr]eceipts?|[Dd]ocuments?|[Mm]essages?|[Ee]-?mails?'
     || '|[Nn]ewsletters?|[Nn]otifications?)(?![A-Za-zА-Яа-яЁё])',
     'A document is printed, or a message sent.'
   ),
   (
-    '^\s*([^\s,№#]+[\s,]+){1,6}([Сс]оздала?|[Дд]обавила?|[Ии]зменила?|[Оо]бновила?|[Уу]далила?|[Зз]аблокировала?|[Рр]азблокировала?'
+    2,
+    '\s*([^\s,№#]+[\s,]+){1,6}([Сс]оздала?|[Дд]обавила?|[Ии]зменила?|[Оо]бновила?|[Уу]далила?|[Зз]аблокировала?|[Рр]азблокировала?'
     || '|[Пп]ригласила?|[Cc]reated|[Aa]dded|[Cc]hanged|[Uu]pdated|[Dd]eleted|[Bb]locked|[Uu]nblocked|[Ii]nvited)[\s,]+'
     || '((the|an?|new|нового|новую|новые)\s+)*([Пп]ользовател[яьеи]й?|[Сс]отрудник(а|ов)?|[Рр]ол[иь]|[Пп]рава|[Пп]арол[иь]'
     || '|[Uu]sers?|[Rr]oles?|[Pp]ermissions?|[Pp]asswords?)(?![A-Za-zА-Яа-яЁё])'
     || '(?!.*([Бб]рон|[Аа]вто|[Мм]ашин|[Кк]лиент|[Пп]лат[её]ж|[Оо]бслуж|[Bb]ooking|[Cc]ars?(\s|$)|[Cc]lient|[Pp]ayment|[Ss]ervice|[Mm]aintenance))',
     'Users, their roles or their passwords change.'
   )
+) AS known (deeds, pattern, note)
 ON CONFLICT DO NOTHING;
 
 -- Entries that were dated ahead have frozen fields, and deleted records for years to come: none of it is later than now.
