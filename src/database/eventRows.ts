@@ -28,7 +28,7 @@ export const eventRows = (sql: PgClient.PgClient) => {
     /** What an actor gets of it. */
     columns: sql`
       events.id::text, events.branch, events.type, events.ext_id, events.attempts,
-      events.metadata ->> 'traceparent' AS traceparent
+      id_text(events.metadata -> 'traceparent') AS traceparent
     `
   }
 }
