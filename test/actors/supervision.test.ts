@@ -1,3 +1,4 @@
+import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Metric } from "effect"
 import { Health } from "../../src/actors/Health.ts"
@@ -110,6 +111,20 @@ describe.concurrent("an outcome that cannot be written down", () => {
       broken = false
       yield* allProcessed
       assert.strictEqual(yield* readsOf("/cars/1"), 2)
+      yield* until(branchPart, (part) => part?.state === "up")
+    }).pipe(Effect.provide(world({ events: events_ })))
+  })
+
+  it.live("is forgotten with a row that somebody discards", () => {
+    const events_ = disturbed(() => ({
+      settle: () => Effect.fail(new DatabaseError({ detail: "settle failed" }))
+    }))
+    return Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      yield* putCars
+      yield* insert(about("car_update", 1))
+      yield* until(branchPart, (part) => part?.state === "down")
+      yield* sql`UPDATE events SET processed = true, ok = false, reason = 'discarded: a test'`
       yield* until(branchPart, (part) => part?.state === "up")
     }).pipe(Effect.provide(world({ events: events_ })))
   })

@@ -157,6 +157,8 @@ layer(tests, { excludeTestServices: true })("the trace of its reception", (it) =
   it.effect.each([
     { metadata: { traceparent }, expected: traceparent },
     { metadata: { traceparent: 7 }, expected: "7" },
+    // What is no text may print as gigabytes.
+    { metadata: { traceparent: [7] }, expected: "a JSON array" },
     { metadata: { traceparent: null }, expected: null },
     { metadata: { source: "webhook" }, expected: null },
     { metadata: "traceparent", expected: null },
