@@ -39,7 +39,8 @@ export const branchlessEvents = (sql: PgClient.PgClient) => {
       Effect.flatMap(
         sql`
           SELECT split_part(events.type, '_', 1) AS "entityType", events.ext_id AS "entityId",
-            min(id_text(events.metadata -> 'branch')) AS named, max(events.attempts) AS attempts,
+            min(id_text(events.metadata -> 'branch')) AS named,
+            coalesce(max(events.attempts), 0)::int AS attempts,
             to_jsonb(now()) #>> '{}' AS "foundAt"
           FROM events
           WHERE ${branchless} AND ${due} AND ${allowed}
@@ -71,7 +72,7 @@ export const branchlessEvents = (sql: PgClient.PgClient) => {
               || ' is not in the table branches', ''
             ), ${longestReason}::int
           ),
-          attempts = events.attempts + 1, revision = coalesce(events.revision, 0) + 1,
+          attempts = coalesce(events.attempts, 0) + 1, revision = coalesce(events.revision, 0) + 1,
           next_attempt_at = CASE
             WHEN ${wait === null} THEN 'infinity'
             ELSE now() + ${wait === null ? 0 : Duration.toMillis(wait)}::float8 * interval '1 millisecond'
