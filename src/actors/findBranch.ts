@@ -120,6 +120,8 @@ export const findBranches = Effect.gen(function* () {
     // Once: settings change with a new start.
     if (!isAskedAgain) yield* events.askAgain
     isAskedAgain = true
+    // What was told before it failed is forgotten.
+    news.openUnsafe()
     while (true) {
       yield* news.await
       news.closeUnsafe()
