@@ -51,8 +51,8 @@ CREATE TABLE IF NOT EXISTS :SCHEMA.ignored_sentences (
   added_at timestamptz NOT NULL DEFAULT now()
 );
 
--- Who, and then a verb; where a car, a client, a booking, a payment or a job is named, a person looks. So it is where more is
--- done than that, and may be to one of these: each pattern says how many deeds are too many.
+-- Who, and then a verb. A person looks where a car, a client, a booking, a payment or a job is named, and where the sentence
+-- tells of another deed as well: `deeds` is how many are too many.
 INSERT INTO :SCHEMA.ignored_sentences (pattern, note)
 SELECT '^(?!' || repeat('.*' || deed.pattern, known.deeds) || ')' || known.pattern, known.note
 FROM (VALUES (
@@ -110,34 +110,3 @@ CROSS JOIN (VALUES
   )
 ) AS known (deeds, pattern, note)
 ON CONFLICT DO NOTHING;
-
--- Entries that were dated ahead have frozen fields, and deleted records for years to come: none of it is later than now.
-DO $$
-DECLARE
-  place text;
-BEGIN
-  FOREACH place IN ARRAY '{cars,clients,bookings,payments,maintenance}'::text[] LOOP
-    BEGIN
-      EXECUTE format(
-        'UPDATE :SCHEMA.%I AS mirror
-         SET deleted_at  = CASE WHEN mirror.field_times ? ''deleted_at'' THEN least(mirror.deleted_at, now()) ELSE mirror.deleted_at END,
-             field_times = (
-               SELECT jsonb_object_agg(told.field, least(told.at::timestamptz, now()))
-               FROM jsonb_each_text(mirror.field_times) AS told (field, at)
-             )
-         WHERE CASE WHEN jsonb_typeof(mirror.field_times) = ''object'' THEN EXISTS (
-           SELECT FROM jsonb_each_text(mirror.field_times) AS told (field, at) WHERE told.at::timestamptz > now()
-         ) END',
-        place
-      );
-    EXCEPTION
-      -- The migration begins again.
-      WHEN lock_not_available OR deadlock_detected THEN
-        RAISE;
-      -- A record that refuses its update must not keep the migration from its end.
-      WHEN OTHERS THEN
-        RAISE WARNING 'what was dated ahead in % stays as it is: %', place, SQLERRM;
-    END;
-  END LOOP;
-END
-$$;

@@ -13,7 +13,7 @@ const read = (path: string) => ({
 })
 
 /** The one block of the file that mends rows. */
-const mending = /^DO \$\$.*?^\$\$;/ms.exec(read("0003_truth.sql").text)
+const mending = /^DO \$\$.*?^\$\$;/ms.exec(read("0005_rows.sql").text)
 const mend = Effect.gen(function* () {
   const sql = yield* PgClient.PgClient
   yield* sql.unsafe((mending?.[0] ?? "").replaceAll(":SCHEMA", `"${yield* schema}"`))
@@ -79,7 +79,7 @@ layer(testDatabase, { excludeTestServices: true })("a database of before", (it) 
         VALUES ('tbilisi', 'Иван Петров создал платёж №5, приход наличными 5 GEL', true, NULL)
       `
       for (const table of ["events", "history"]) yield* sql`ALTER TABLE ${sql(table)} ENABLE TRIGGER USER`
-      yield* sql.unsafe(asOneStatement(yield* schema, read("0005_done_or_due.sql")))
+      yield* sql.unsafe(asOneStatement(yield* schema, read("0005_rows.sql")))
       assert.deepStrictEqual(yield* adopt(() => Effect.void), [])
       const rows = yield* sql`
         SELECT events.next_attempt_at <= now() AND events.ok IS NULL AS event_is_due, history.processed AS entry_is_done
