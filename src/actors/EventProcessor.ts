@@ -1,6 +1,7 @@
 /**
- * The eventProcessor: wakes the branches that have something to do, and finds the branch of events that have none. It listens to what the trigger notifies, and looks
- * round at intervals, and after each reconnection, for whatever was missed. A cluster singleton: one for all machines.
+ * The eventProcessor: wakes the branches that have something to do, and finds the branch of events that have none. It
+ * listens to what the trigger notifies, and looks round at intervals, and after each reconnection, for whatever was missed.
+ * A cluster singleton: one for all machines.
  */
 import { type Duration, Effect, Schedule } from "effect"
 import { Singleton } from "effect/cluster"

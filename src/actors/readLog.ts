@@ -203,7 +203,7 @@ const tellReadUntil = (branch: Branch, progress: LogProgress) =>
 const tellReadable = Effect.fnUntraced(function* (branch: Branch, why?: string) {
   const health = yield* Health
   const history = yield* History
-  const progress = yield* Effect.orElseSucceed(history.logProgress(branch), Option.none)
+  const progress = yield* Effect.catchCause(history.logProgress(branch), () => Effect.succeed(Option.none()))
   const until = Option.match(progress, {
     onNone: () => [],
     onSome: ({ readUntil }) => [`known until ${DateTime.formatIso(DateTime.makeUnsafe(readUntil))}`]

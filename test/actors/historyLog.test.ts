@@ -201,6 +201,16 @@ describe("a reading", () => {
     }).pipe(Effect.provide(parts()))
   )
 
+  it.live("that cannot tell where the last one ended says so", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      yield* readAt(0)
+      yield* sql`UPDATE history_progress SET stretches = '{}'`
+      yield* readAt(3)
+      assert.deepStrictEqual(yield* health("log tbilisi"), ["down", "a defect, see the log"])
+    }).pipe(Effect.provide(parts()))
+  )
+
   it.live("goes on from where a Jarvis without numbers was", () =>
     Effect.gen(function* () {
       const sql = yield* PgClient.PgClient
