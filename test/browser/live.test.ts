@@ -264,11 +264,15 @@ layer(Browser.layer, { excludeTestServices: true, concurrent: true })("live", (i
 
   const logs = {
     en: {
+      title: "Operations logs",
+      known: /known until/,
       missing: "The operations log of batumi is not read",
       down: "Down: Operations log of tbilisi",
       unread: "The operations log of tbilisi has not been read to its end for 40 minutes"
     },
     ru: {
+      title: "Журналы филиалов",
+      known: /известен до/,
       missing: "Журнал филиала batumi не читается",
       down: "Не работает: Журнал филиала tbilisi",
       unread: "Журнал филиала tbilisi не дочитан до конца уже 40 минут"
@@ -284,6 +288,7 @@ layer(Browser.layer, { excludeTestServices: true, concurrent: true })("live", (i
       const visits = yield* Effect.forEach(["en", "ru"] as const, (locale) =>
         Effect.map(visit("/", { locale }), ({ page }) => ({
           says: logs[locale],
+          list: page.getByRole("region", { name: logs[locale].title }),
           region: page.getByRole("region", { name: refusals[locale].label }),
           well: refusals[locale].well
         }))
@@ -301,7 +306,14 @@ layer(Browser.layer, { excludeTestServices: true, concurrent: true })("live", (i
         INSERT INTO history_progress (branch, read_from, read_until)
         VALUES ('tbilisi', now() - interval '1 day', now() - interval '40 minutes')
       `
-      for (const { region, says } of visits) yield* doing(() => region.getByText(says.unread).waitFor())
+      for (const { list, region, says } of visits) {
+        yield* doing(async () => {
+          await region.getByText(says.unread).waitFor()
+          // As wide as it is.
+          await list.getByText("tbilisi", { exact: true }).waitFor()
+          await list.getByText(says.known).waitFor()
+        })
+      }
     }).pipe(Effect.scoped, Effect.provide(logsRefused))
   )
 

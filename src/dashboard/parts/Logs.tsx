@@ -25,13 +25,13 @@ export const Logs = ({
             <li key={branch}>
               <Sign tone={state === "read" ? "good" : state === "failed" ? "bad" : "idle"} />
               <span class="part-name">{branch}</span>
-              <span class="faint">
-                {t.logs[state]}
+              <span class="faint">{t.logs[state]}</span>
+              <span class="faint part-more">
                 {read_until === null ? (
-                  `, ${t.logs.never}`
+                  t.logs.never
                 ) : (
                   <>
-                    , {t.logs.until} <Time at={read_until} /> · <Ago at={read_until} />
+                    {t.logs.until} <Time at={read_until} /> · <Ago at={read_until} />
                   </>
                 )}
               </span>

@@ -21,9 +21,7 @@ export const Parts = ({ components }: { readonly components: ReadonlyArray<Compo
         {components.map(({ detail, name, since, state }) => (
           <li key={name}>
             <Sign tone={tones[state]} />
-            <span class="part-name" title={partName(name)}>
-              {partName(name)}
-            </span>
+            <span class="part-name">{partName(name)}</span>
             <span class="faint" title={format.whole(since)}>
               {t.overview[state]} {format.duration(now - since.epochMilliseconds)}
             </span>

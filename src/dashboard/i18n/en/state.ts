@@ -65,7 +65,6 @@ export const state = {
     "history fallback": "History fallback",
     "log reader": "Log reader",
     "branch watch": "Branch watch",
-    "branch finder": "Branch finder",
     "event settling": "Settling of events",
     "history settling": "Settling of log entries",
     adoption: "Adoption of old rows",

@@ -73,7 +73,6 @@ export const state: typeof stateInEnglish = {
     "history fallback": "Обход журнала",
     "log reader": "Чтение журнала RentProg",
     "branch watch": "Присмотр за филиалами",
-    "branch finder": "Поиск филиалов",
     "event settling": "Запись итогов событий",
     "history settling": "Запись итогов журнала",
     adoption: "Приём старых строк",
