@@ -46,7 +46,9 @@ ALTER TABLE :SCHEMA.payments
 -- that reads in no way. One that PostgreSQL does not read is refused, and so is one that every sentence matches. Upper and
 -- lower case differ, because what is the same letter depends on the database's locale: [Ээ] is either.
 CREATE TABLE IF NOT EXISTS :SCHEMA.ignored_sentences (
-  pattern  text        PRIMARY KEY CONSTRAINT pattern_matches_not_everything CHECK ('' !~ pattern),
+  pattern  text        PRIMARY KEY CONSTRAINT pattern_matches_not_everything CHECK ('' !~ pattern)
+    -- One that refers back to its own parts may take for ever, and every entry would wait.
+    CONSTRAINT pattern_refers_not_back CHECK (pattern !~ '\\[1-9]'),
   note     text,
   added_at timestamptz NOT NULL DEFAULT now()
 );

@@ -213,10 +213,13 @@ layer(testDatabase, { excludeTestServices: true })("a sentence that a person add
     ["[а", /^invalid regular expression: /],
     ["", /pattern_matches_not_everything/],
     [".*", /pattern_matches_not_everything/],
-    ["вошёл|", /pattern_matches_not_everything/]
-  ] as const)("is refused where it is no pattern, or one of everything: %s", ([pattern, why]) =>
-    Effect.gen(function* () {
-      assert.match(sayWhy(yield* Effect.flip(ignore(pattern))), why)
-    })
+    ["вошёл|", /pattern_matches_not_everything/],
+    ["(.+)(.+)\\2\\1x?$", /pattern_refers_not_back/]
+  ] as const)(
+    "is refused where it is no pattern, or one of everything, or may take for ever: %s",
+    ([pattern, why]) =>
+      Effect.gen(function* () {
+        assert.match(sayWhy(yield* Effect.flip(ignore(pattern))), why)
+      })
   )
 })
