@@ -259,10 +259,12 @@ CREATE OR REPLACE FUNCTION :SCHEMA.history_gives(description text) RETURNS boole
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
   SELECT coalesce((
-    SELECT :SCHEMA.history_verb(words.word)
+    SELECT verb.deed
     FROM regexp_split_to_table(:SCHEMA.history_fold(:SCHEMA.history_spaced(description)), '[ ,]+')
       WITH ORDINALITY AS words (word, n)
-    WHERE :SCHEMA.history_verb(words.word) IS NOT NULL
+    -- As it is read above: передал(а)
+    CROSS JOIN LATERAL (SELECT :SCHEMA.history_verb(replace(rtrim(words.word, ':'), '(а)', '')) AS deed) AS verb
+    WHERE verb.deed IS NOT NULL
     ORDER BY words.n LIMIT 1
   ) = 'give', false);
 END;
