@@ -107,7 +107,11 @@ const make = Effect.fnUntraced(function* (options: RentProgOptions) {
   })
 
   return RentProg.of({
-    fetch,
+    fetch: (branch, key) =>
+      tokens.has(branch)
+        ? fetch(branch, key)
+        : // It fails. Nothing is kept of a branch that somebody has made up: events may name any number of them.
+          Effect.andThen(company.get(branch), fetch(branch, key)),
     searchLog: search,
     listLog: list,
     userTokenEnds: (branch) => Option.flatMap(Option.fromNullishOr(userTokens.get(branch)), Token.expiryOf),

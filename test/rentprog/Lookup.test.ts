@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Layer, Logger, References, Schema, Scope, Tracer } from "effect"
+import { Branch } from "../../src/domain/Branch.ts"
 import { RentProg } from "../../src/rentprog/RentProg.ts"
 import { elapse, inTime, json, key, makeStub, record, rentProg, tbilisi } from "./stub.ts"
 
@@ -109,6 +110,15 @@ it.effect("an answer with another record's id is refused", () => {
     assert.include(error.detail, "car 2 instead")
   }).pipe(Effect.provide(rentProg(stub)))
 })
+
+it.effect("a want of a branch without a token is not gathered, so that nothing is kept of the branch", () =>
+  Effect.gen(function* () {
+    const { fetch } = yield* RentProg
+    // The clock stands still.
+    const error = yield* Effect.flip(fetch(Branch.make("rustavi"), key("car", 1)))
+    assert.strictEqual(error._tag, "RentProgUnauthorized")
+  }).pipe(Effect.provide(rentProg(makeStub(record))))
+)
 
 describe("interruption", () => {
   it.effect("of all who want it keeps a call from going out that waits for quota", () => {
