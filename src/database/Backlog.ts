@@ -165,10 +165,16 @@ const summed = (groups: ReadonlyArray<Group>) => {
 
 const ofTable = (groups: ReadonlyArray<Group>): OfTable => {
   const reasons = new Map<string, OfTable["reasons"][number]>()
-  for (const { count, reason, state } of groups) {
+  for (const { count, oldest, reason, state } of groups) {
     if (state === "pending") continue
     const key = `${state} ${reason}`
-    reasons.set(key, { state, reason: reason ?? "", count: count + (reasons.get(key)?.count ?? 0) })
+    const before = reasons.get(key)
+    reasons.set(key, {
+      state,
+      reason: reason ?? "",
+      count: count + (before?.count ?? 0),
+      oldest: DateTime.min(oldest, before?.oldest ?? oldest)
+    })
   }
   return {
     ...summed(groups),

@@ -13,7 +13,13 @@ export const Backlog = Schema.Struct({
   oldest_pending: Schema.NullOr(Schema.DateTimeUtcFromString),
   /** By code, the most frequent first. */
   reasons: Schema.Array(
-    Schema.Struct({ state: Schema.Literals(["waiting", "parked"]), reason: Schema.String, count: Schema.Int })
+    Schema.Struct({
+      state: Schema.Literals(["waiting", "parked"]),
+      reason: Schema.String,
+      count: Schema.Int,
+      /** When the oldest of them arrived. */
+      oldest: Schema.DateTimeUtcFromString
+    })
   )
 }).annotate({ identifier: "Backlog" })
 export type Backlog = typeof Backlog.Type

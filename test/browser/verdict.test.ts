@@ -7,6 +7,7 @@ import { Health } from "../../src/actors/Health.ts"
 import { logsRefused, refused } from "../http/refusing.ts"
 import { server } from "../http/server.ts"
 import { insertEvents } from "../support/events.ts"
+import { insertHistory } from "../support/history.ts"
 import { until } from "../support/tables.ts"
 import { Browser, doing, visit } from "./Browser.ts"
 
@@ -157,7 +158,7 @@ layer(Browser.layer, { excludeTestServices: true, concurrent: true })("the verdi
     }).pipe(Effect.scoped, Effect.provide(logsRefused))
   )
 
-  it.effect("events that have been failing for long are no small matter", () =>
+  it.effect("rows that have been failing for long are no small matter", () =>
     Effect.gen(function* () {
       const sql = yield* PgClient.PgClient
       const [row] = yield* insertEvents([{ type: "car_update", branch: "batumi", ext_id: "1", payload: {} }])
@@ -173,6 +174,29 @@ layer(Browser.layer, { excludeTestServices: true, concurrent: true })("the verdi
           .getByText(/Odd answer of RentProg. The detail says what was wrong/)
           .waitFor()
       })
+      // Nor are entries of the log; that one waits for its record is nothing unusual, nor a row's first failure.
+      yield* sql`
+        UPDATE events SET revision = revision + 1, processed = true, ok = true, reason = NULL, next_attempt_at = NULL
+      `
+      yield* sql`
+        INSERT INTO events (ts, branch, type, ext_id, payload)
+        VALUES (now() - interval '25 minutes', 'batumi', 'car_update', '|', '{}')
+      `
+      yield* insertHistory({ description: "Иван Петров изменил , mileage с 1 на 2 в авто № 5" })
+      const [entry] = yield* insertHistory({
+        description: "Иван Петров изменил , mileage с 1 на 2 в авто № 6"
+      })
+      yield* sql`UPDATE history SET revision = revision + 1, ts = now() - interval '50 minutes'`
+      yield* doing(() => verdict(page).getByText("1 row needs a person", { exact: true }).waitFor())
+      assert.notInclude(yield* doing(() => verdict(page).innerText()), "have been failing")
+      yield* sql`
+        UPDATE history SET revision = revision + 1, reason = 'apply_failed: x' WHERE history.id = ${entry?.id ?? ""}::bigint
+      `
+      yield* doing(() =>
+        verdict(page)
+          .getByText("Entries of the log have been failing for 50 minutes", { exact: true })
+          .waitFor()
+      )
     }).pipe(Effect.scoped, Effect.provide(server()))
   )
 })

@@ -71,29 +71,38 @@ layer(tests, { excludeTestServices: true })("Backlog.now", (it) => {
         `
       }
       const { branches, events, history } = yield* Backlog.use(({ now }) => now)
-      const { oldest, oldest_pending, ...counted } = events
-      assert.deepStrictEqual(counted, {
-        pending: 2,
-        waiting: 4,
-        parked: 4,
-        reasons: [
+      const { oldest, oldest_pending, reasons, ...counted } = events
+      assert.deepStrictEqual(counted, { pending: 2, waiting: 4, parked: 4 })
+      assert.deepStrictEqual(
+        reasons.map(({ oldest, ...rest }) => rest),
+        [
           { state: "parked", reason: "rentprog_not_found", count: 2 },
           { state: "parked", reason: "unknown_branch", count: 2 },
           { state: "waiting", reason: "rentprog_timeout", count: 2 },
           { state: "waiting", reason: "rentprog_not_found", count: 1 },
           { state: "waiting", reason: "unknown_branch", count: 1 }
         ]
-      })
+      )
+      // Of each reason by itself: the oldest row of all is another's.
+      assert.deepStrictEqual(
+        reasons
+          .filter(({ oldest }) => DateTime.toEpochMillis(oldest) < Date.parse("2026-03-02T00:00:00Z"))
+          .map(({ oldest, reason, state }) => [state, reason, DateTime.formatIso(oldest).slice(11, 16)]),
+        [
+          ["parked", "rentprog_not_found", "10:02"],
+          ["waiting", "rentprog_timeout", "10:00"]
+        ]
+      )
       assert.strictEqual(oldest?.pipe(DateTime.formatIso), "2026-03-01T10:00:00.000Z")
       assert.strictEqual(oldest_pending?.pipe(DateTime.formatIso), "2026-03-01T10:04:00.000Z")
-      assert.deepInclude(history, {
-        ...{ oldest_pending: null },
-        ...{ pending: 0, waiting: 2, parked: 1 },
-        reasons: [
+      assert.deepInclude(history, { oldest_pending: null, pending: 0, waiting: 2, parked: 1 })
+      assert.deepStrictEqual(
+        history.reasons.map(({ oldest, ...rest }) => rest),
+        [
           { state: "waiting", reason: "entity_not_found", count: 2 },
           { state: "parked", reason: "unparsed_description", count: 1 }
         ]
-      })
+      )
       assert.deepStrictEqual<unknown>(
         branches
           .filter(({ waiting }) => waiting > 0)

@@ -2,6 +2,7 @@
 
 import type { Backlog } from "../../domain/Backlog.ts"
 import type { Component } from "../../domain/Component.ts"
+import type { Table } from "../../domain/Row.ts"
 import type { BranchState } from "../../http/api/Branches.ts"
 import type { Overview } from "../../http/api/Overview.ts"
 import { explain, reasonTitle } from "../i18n/explain.ts"
@@ -182,21 +183,24 @@ const ofAge = (
       ]
 }
 
-/** Events that fail again and again, and for so long that nothing usual explains it. */
-const ofFailures = ({ oldest, reasons, waiting }: Backlog, now: number): ReadonlyArray<Finding> => {
-  const age = ageOf(oldest, now)
-  const [most] = reasons.filter(({ state }) => state === "waiting")
-  return waiting === 0 || age <= late || most === undefined
-    ? []
-    : [
-        {
-          tone: "warn",
-          text: t.verdict.failing(format.duration(age)),
-          detail: reasonTitle(most.reason),
-          remedy: explain(most.reason)?.todo,
-          links: [{ href: "/events?state=waiting", text: t.tables.events }]
-        }
-      ]
+/** Rows that fail again and again, and for so long that nothing usual explains it. */
+const ofFailures = (table: Table, { reasons }: Backlog, now: number): ReadonlyArray<Finding> => {
+  const [most, ...others] = reasons.filter(
+    // An entry may wait for its record for days.
+    ({ oldest, reason, state }) =>
+      state === "waiting" && reason !== "entity_not_found" && ageOf(oldest, now) > late
+  )
+  if (most === undefined) return []
+  const age = Math.max(...[most, ...others].map(({ oldest }) => ageOf(oldest, now)))
+  return [
+    {
+      tone: "warn",
+      text: t.verdict.failing[table](format.duration(age)),
+      detail: reasonTitle(most.reason),
+      remedy: explain(most.reason)?.todo,
+      links: [{ href: `/${table}?state=waiting`, text: t.tables[table] }]
+    }
+  ]
 }
 
 const order: { readonly [T in Tone]: number } = { bad: 0, warn: 1, idle: 2, good: 3 }
@@ -232,7 +236,8 @@ export const findings = ({
     ...ofLogs(overview, now),
     ...ofBacklogs(overview),
     ...ofAge(overview, now),
-    ...ofFailures(overview.events, now)
+    ...ofFailures("events", overview.events, now),
+    ...ofFailures("history", overview.history, now)
   ].toSorted((one, other) => order[one.tone] - order[other.tone])
   const well: Finding = {
     tone: "good",

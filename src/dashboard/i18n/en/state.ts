@@ -43,7 +43,10 @@ export const state = {
       refused: (branch: string) => `RentProg refuses the token of ${branch}`
     },
     behind: (branch: string, age: string) => `${branch} is behind: an event has been due for ${age}`,
-    failing: (age: string) => `Events have been failing for ${age}`,
+    failing: {
+      events: (age: string) => `Events have been failing for ${age}`,
+      history: (age: string) => `Entries of the log have been failing for ${age}`
+    },
     noLog: (branch: string) => `The operations log of ${branch} is not read`,
     unread: (branch: string, age: string) =>
       `The operations log of ${branch} has not been read to its end for ${age}`,

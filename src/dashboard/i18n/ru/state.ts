@@ -50,7 +50,10 @@ export const state: typeof stateInEnglish = {
       refused: (branch) => `RentProg не принимает токен филиала ${branch}`
     },
     behind: (branch, age) => `Филиал ${branch} отстаёт: событие ждёт своей очереди ${age}`,
-    failing: (age) => `События не удаётся обработать уже ${age}`,
+    failing: {
+      events: (age) => `События не удаётся обработать уже ${age}`,
+      history: (age) => `Записи журнала не удаётся применить уже ${age}`
+    },
     noLog: (branch) => `Журнал филиала ${branch} не читается`,
     unread: (branch, age) => `Журнал филиала ${branch} не дочитан до конца уже ${age}`,
     paused: (branch, by) => `Филиал ${branch} приостановлен (${by})`,
