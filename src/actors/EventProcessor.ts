@@ -30,10 +30,11 @@ export const layer = (options: { readonly fallbackInterval: Duration.Duration })
         tellBranch(branch, "wake", actor(branch).Wake(undefined, { discard: true }))
 
       const sweep = Effect.gen(function* () {
-        const again = yield* events.normaliseAgain
-        if (again > 0) yield* Effect.logInfo(`${again} events are normalised again`)
         yield* Effect.forEach(yield* events.branchesDue, wake, { discard: true })
         yield* look
+        // Last, because it looks at each event that has no branch: the trigger tells of those that it brings.
+        const again = yield* events.normaliseAgain
+        if (again > 0) yield* Effect.logInfo(`${again} events are normalised again`)
         yield* reportRefusals("events", yield* events.refusing)
       }).pipe(Effect.withSpan("EventProcessor.sweep"))
 
