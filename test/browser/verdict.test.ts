@@ -18,7 +18,8 @@ const swept = Effect.flatMap(Health, ({ components }) =>
   until(components, (all) => all.some(({ name }) => name === "event settling"))
 )
 
-layer(Browser.layer, { excludeTestServices: true, concurrent: true })("the verdict", (it) => {
+// One after the other: each has a service of its own, and with it a pool of connections.
+layer(Browser.layer, { excludeTestServices: true })("the verdict", (it) => {
   const refusals = {
     en: {
       label: "How things stand",
