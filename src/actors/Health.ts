@@ -2,10 +2,10 @@
 import { Context, DateTime, Duration, Effect, Layer } from "effect"
 import type { Component } from "../domain/Component.ts"
 
-/**
- * The parts without which the service is not ready. Every other one is retried by itself and costs time alone: a sweep, the
- * reading of a log, or one branch that fails must not have the others' webhooks sent elsewhere.
- */
+/** Without these nothing can be received, nor worked on. */
+const vital = ["database", "migrations"]
+
+/** The parts that have to come up until the service is ready. */
 export const required = ["database", "migrations", "event listener", "history listener"] as const
 
 const isRequired = (name: string): boolean => required.some((other) => other === name)
@@ -56,7 +56,11 @@ export class Health extends Context.Service<
     readonly forget: (name: string) => Effect.Effect<void>
     /** All parts: the required ones, then the others by name. */
     readonly components: Effect.Effect<ReadonlyArray<Component>>
-    /** Whether every required part is up. */
+    /**
+     * Whether something can be received and worked on: every required part has come up, and database and migrations still
+     * are. Whatever else is down is retried by itself and costs time alone: a listener, for one, has its sweep, and must not
+     * have webhooks sent elsewhere.
+     */
     readonly ready: Effect.Effect<boolean>
   }
 >()("jarvis/actors/Health") {
@@ -115,7 +119,7 @@ export class Health extends Context.Service<
               }),
         components,
         ready: Effect.map(components, (all) =>
-          all.every(({ name, state }) => state === "up" || !isRequired(name))
+          all.every(({ name, state }) => (vital.includes(name) ? state === "up" : state !== "starting"))
         )
       })
     })

@@ -193,7 +193,7 @@ it.effect.each([
   ["a user token that ends", [part("user token tbilisi", 0)], ["JarvisUserTokenEnds"]],
   ["a branch's actor that fails", [part("branch tbilisi", 0)], ["JarvisPartDown"]],
   ["the reader of the logs", [part("log reader", 0)], ["JarvisPartDown"]],
-  ["a database that is away", [part("database", 0)], ["JarvisNotReady"]],
+  ["a database that is away", [part("database", 0)], ["JarvisVitalPartDown"]],
   [
     "parts that have alerts of their own",
     ["token tbilisi", "log tbilisi", "backlog tbilisi"].map((name) => part(name, 0)),

@@ -43,6 +43,9 @@ interface Server {
   readonly stop: () => Promise<unknown>
 }
 
+/** How many sessions a server of ours takes: tests run side by side, and each service has a pool. */
+const sessions = 400
+
 const start = async (): Promise<Server> => {
   const given = process.env["TEST_DATABASE_URL"]
   if (given) return { which: "TEST_DATABASE_URL", url: given, isOurs: false, stop: async () => undefined }
@@ -50,7 +53,9 @@ const start = async (): Promise<Server> => {
   const docker = await getContainerRuntimeClient().catch(() => null)
   if (docker !== null) {
     const image = "postgres:18"
-    const container = await new PostgreSqlContainer(image).start()
+    const container = await new PostgreSqlContainer(image)
+      .withCommand(["postgres", "-c", `max_connections=${sessions}`])
+      .start()
     return {
       which: `Testcontainers, ${image}`,
       url: container.getConnectionUri(),
@@ -60,16 +65,27 @@ const start = async (): Promise<Server> => {
   }
 
   const directory = mkdtempSync(join(tmpdir(), "jarvis-test-"))
-  const scope = await Effect.runPromise(Scope.make())
-  const url = await Effect.runPromise(
-    embeddedPostgres(directory).pipe(Scope.provide(scope), Effect.provide(NodeServices.layer))
-  )
+  const open = async () => {
+    const scope = await Effect.runPromise(Scope.make())
+    const url = await Effect.runPromise(
+      embeddedPostgres(directory).pipe(Scope.provide(scope), Effect.provide(NodeServices.layer))
+    )
+    const close = () =>
+      Effect.runPromise(Scope.close(scope, Exit.void).pipe(Effect.provide(NodeServices.layer)))
+    return { url, close }
+  }
+  // How many sessions it takes, a server learns when it starts.
+  const first = await open()
+  const widen = PgClient.PgClient.use((sql) => sql.unsafe(`ALTER SYSTEM SET max_connections = ${sessions}`))
+  await Effect.runPromise(Effect.provide(widen, Database.layer(first.url)))
+  await first.close()
+  const { close, url } = await open()
   return {
     which: "embedded",
     url: Redacted.value(url),
     isOurs: true,
     stop: async () => {
-      await Effect.runPromise(Scope.close(scope, Exit.void).pipe(Effect.provide(NodeServices.layer)))
+      await close()
       rmSync(directory, { recursive: true, force: true })
     }
   }
