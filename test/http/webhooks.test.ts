@@ -158,7 +158,8 @@ layer(server(), { excludeTestServices: true })("a webhook", (it) => {
     Effect.gen(function* () {
       const row = yield* received(JSON.stringify({ event: "car_update", payload }), undefined, path)
       assert.deepStrictEqual([row.metadata["branch"], row.branch], [named, branch])
-      assert.strictEqual(row.code, branch === null ? "unknown_branch" : null)
+      // One that has a branch may have been tried by now.
+      assert.strictEqual(row.code === "unknown_branch", branch === null)
     })
   )
 
