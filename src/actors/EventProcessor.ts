@@ -47,9 +47,7 @@ export const layer = (options: { readonly fallbackInterval: Duration.Duration })
           Effect.forEach(
             branchesOf(payloads),
             (branch) => (branch === "" ? look : wake(Branch.make(branch))),
-            {
-              discard: true
-            }
+            { discard: true }
           )
       })
       const fallback = Effect.schedule(sweep, Schedule.spaced(options.fallbackInterval))

@@ -1,12 +1,11 @@
 import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
-import { Effect, Queue } from "effect"
+import { Effect } from "effect"
 import { eventTypes } from "../../src/domain/Event.ts"
 import { inspect, spellings } from "../../src/simulator/Webhook.ts"
 import { insertEvent, insertEvents, isPending, type NewEvent, readEvents } from "../support/events.ts"
-import { channel, testDatabase } from "../support/TestDatabase.ts"
-
-const name = channel("rentprog_event_auto_process")
+import { notifiedBy } from "../support/rows.ts"
+import { testDatabase } from "../support/TestDatabase.ts"
 
 /** Updates one row by hand and answers it as it stands then. */
 const update = Effect.fnUntraced(function* (id: string, assignments: string) {
@@ -16,21 +15,6 @@ const update = Effect.fnUntraced(function* (id: string, assignments: string) {
   if (row === undefined) return yield* Effect.die(`no row ${id}`)
   return row
 })
-
-/** What is notified while `effect` runs, and nothing later: a last notification of our own ends it. */
-const notifiedBy = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.gen(function* () {
-    const sql = yield* PgClient.PgClient
-    const queue = yield* sql.listen(name)
-    const result = yield* effect
-    yield* sql.notify(name, "the end")
-    const payloads: Array<string> = []
-    while (true) {
-      const { payload } = yield* Queue.take(queue)
-      if (payload === "the end") return { result, payloads }
-      payloads.push(payload)
-    }
-  }).pipe(Effect.scoped)
 
 /** Which branch is found, by what is given. */
 const branches: ReadonlyArray<readonly [what: string, event: NewEvent, branch: string]> = [

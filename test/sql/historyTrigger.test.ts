@@ -1,7 +1,7 @@
 /** The trigger on history: what it fills, tells and notifies, and what it does with entries that it cannot apply. */
 import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
-import { Effect, Queue } from "effect"
+import { Effect } from "effect"
 import {
   begin,
   everything,
@@ -11,29 +11,19 @@ import {
   isDueAgain,
   isParkedEntry,
   type NewEntry,
+  readHistory,
   timeline,
   touch
 } from "../support/history.ts"
-import { channel, testDatabase } from "../support/TestDatabase.ts"
+import { notifiedBy } from "../support/rows.ts"
+import { testDatabase } from "../support/TestDatabase.ts"
 
 const madeAt = "2026-03-01T10:00:00+00:00"
 
 const handOver = "приняла от Анна Смит 400.0 GEL, платежи №8/7"
 
-/** What is notified while `effect` runs, and nothing later: a last notification of our own ends it. */
-const notifiedBy = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.gen(function* () {
-    const sql = yield* PgClient.PgClient
-    const queue = yield* sql.listen(channel("history_item_processed"))
-    const result = yield* effect
-    yield* sql.notify(channel("history_item_processed"), "the end")
-    const payloads: Array<string> = []
-    while (true) {
-      const { payload } = yield* Queue.take(queue)
-      if (payload === "the end") return { result, payloads }
-      payloads.push(payload)
-    }
-  }).pipe(Effect.scoped)
+/** What is notified of entries while `effect` runs. */
+const notified = <A, E, R>(effect: Effect.Effect<A, E, R>) => notifiedBy(effect, "history_item_processed")
 
 layer(testDatabase, { excludeTestServices: true })("auto_process_history_trigger", (it) => {
   it.effect("stands where people look for it", () =>
@@ -117,7 +107,7 @@ layer(testDatabase, { excludeTestServices: true })("auto_process_history_trigger
   ])("columns that are filled: %s", ([, given, expected]) =>
     Effect.gen(function* () {
       yield* begin
-      const { payloads, result: row } = yield* notifiedBy(
+      const { payloads, result: row } = yield* notified(
         insertEntry({ description: "Мария Ли изменила авто №5", ...given })
       )
       assert.isTrue(isApplied(row))
@@ -162,7 +152,7 @@ layer(testDatabase, { excludeTestServices: true })("auto_process_history_trigger
   ])("%# parked", ([description, reason]) =>
     Effect.gen(function* () {
       yield* begin
-      const { payloads, result } = yield* notifiedBy(
+      const { payloads, result } = yield* notified(
         insertHistory({ description }, { description: "Мария Ли изменила авто №5" }, { description: null })
       )
       const [row, good, none] = result
@@ -174,6 +164,39 @@ layer(testDatabase, { excludeTestServices: true })("auto_process_history_trigger
       const sql = yield* PgClient.PgClient
       yield* sql`UPDATE history SET description = 'Мария Ли изменила авто №5' WHERE NOT processed`
       assert.isTrue((yield* touch(...result)).every(isApplied))
+    })
+  )
+
+  it.effect.each(["processed = false", "processed = false, attempts = 0"])(
+    "a row that is done runs again, in whatever way a person says so: %s",
+    (set) =>
+      Effect.gen(function* () {
+        yield* begin
+        const sql = yield* PgClient.PgClient
+        const { id } = yield* insertEntry({ description: "Мария Ли изменила авто №5" })
+        yield* sql`UPDATE history SET attempts = 3, revision = revision + 1 WHERE id = ${id}::bigint`
+        const { payloads } = yield* notified(sql.unsafe(`UPDATE history SET ${set} WHERE id = ${id}`))
+        assert.deepStrictEqual(payloads, [`${id}|tbilisi|car|5`])
+        const [row] = yield* readHistory([id])
+        assert.isTrue(row && isApplied(row))
+        assert.strictEqual(row?.attempts, 0)
+      })
+  )
+
+  it.effect("the service's own book-keeping does not fire, and cannot strand a row", () =>
+    Effect.gen(function* () {
+      yield* begin
+      const sql = yield* PgClient.PgClient
+      const { id } = yield* insertEntry({ description: "Мария Ли изменила авто №6" })
+      const { payloads } = yield* notified(
+        sql`UPDATE history SET revision = revision + 1, reason = 'kept', next_attempt_at = 'infinity'`
+      )
+      assert.deepStrictEqual(payloads, [])
+      assert.deepInclude((yield* readHistory([id]))[0], { reason: "kept", next_attempt_at: "infinity" })
+      const stranded = yield* Effect.flip(
+        sql`UPDATE history SET revision = revision + 1, next_attempt_at = NULL`
+      )
+      assert.include(String(stranded.reason.cause), "history_done_or_due")
     })
   )
 })

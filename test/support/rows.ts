@@ -75,10 +75,13 @@ export const states = Effect.fnUntraced(function* (table: Table) {
 })
 
 /** What is notified while `effect` runs, and nothing later: a last notification of our own ends it. */
-export const notifiedBy = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+export const notifiedBy = <A, E, R>(
+  effect: Effect.Effect<A, E, R>,
+  on: "rentprog_event_auto_process" | "history_item_processed" = "rentprog_event_auto_process"
+) =>
   Effect.gen(function* () {
     const sql = yield* PgClient.PgClient
-    const name = channel("rentprog_event_auto_process")
+    const name = channel(on)
     const queue = yield* sql.listen(name)
     const result = yield* effect
     yield* sql.notify(name, "the end")
