@@ -15,6 +15,7 @@ interface EventRow {
   readonly payload: unknown
   readonly payload_received: unknown
   readonly metadata: { readonly [name: string]: unknown }
+  /** What was said on arrival: by now the service may have tried the row, and said more. */
   readonly code: string | null
   readonly parked: boolean
   readonly trace_id: string
@@ -32,7 +33,8 @@ const received = Effect.fnUntraced(function* (
   const { receipts } = yield* Schema.decodeUnknownEffect(Answer)(text)
   const [row, ...others] = yield* sql<EventRow>`
     SELECT receipt, type, branch, ext_id, company_id::text, payload, payload_received, metadata,
-      split_part(reason, ':', 1) AS code, coalesce(next_attempt_at = 'infinity', false) AS parked, trace_id
+      CASE WHEN attempts = 0 THEN split_part(reason, ':', 1) END AS code,
+      coalesce(next_attempt_at = 'infinity', false) AS parked, trace_id
     FROM events WHERE receipt = ANY (${receipts}::uuid[])
   `
   assert.strictEqual(others.length, 0)
