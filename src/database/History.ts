@@ -24,8 +24,8 @@ export class History extends Context.Service<
     /**
      * Makes another attempt at the rows that are due, a hundred at most, and answers how they went: the oldest entries
      * first, and what waits for a record last. A failure is written down among the attempts; that a record is still
-     * missing, once. Rows that somebody holds are passed over. A row that refuses what came of it is to say that it failed, and one that refuses that
-     * as well stands in `row_refusals`.
+     * missing, once. Rows that somebody holds are passed over. A row that refuses what came of it is to say that it
+     * failed, and one that refuses that as well stands in `row_refusals`.
      */
     readonly retry: (policy: Policy) => Effect.Effect<Retried, DatabaseError>
     /** How rows stand. */

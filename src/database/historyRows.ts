@@ -8,7 +8,9 @@ export const missing = "entity_not_found: "
 
 /** Says in the log how many rows somebody holds, so that nothing came of them. */
 export const tellLocked = (count: number): Effect.Effect<void> =>
-  count > 0 ? Effect.logInfo(`${count} rows are locked, next time`) : Effect.void
+  count > 0
+    ? Effect.logInfo(`${count} ${count === 1 ? "row is" : "rows are"} locked, next time`)
+    : Effect.void
 
 /** Conditions, for a statement in which the table has its own name. */
 export const historyRows = (sql: PgClient.PgClient) => {

@@ -7,8 +7,8 @@ import type { Table } from "../domain/Row.ts"
  */
 export const rowStory = (sql: PgClient.PgClient, table: Table, id: string) => sql`
   WITH told AS (
-    SELECT least(greatest(one.ts, 'epoch'), '9999-12-31') AS arrived_at, one.processed_at, left(one.reason, 1000) AS reason, one.receipt,
-      one.trace_id, row_state(one.processed, one.ok, one.reason, one.next_attempt_at) AS state
+    SELECT least(greatest(one.ts, 'epoch'), '9999-12-31') AS arrived_at, one.processed_at, left(one.reason, 1000) AS reason,
+      one.receipt, one.trace_id, row_state(one.processed, one.ok, one.reason, one.next_attempt_at) AS state
     FROM ${sql(table)} AS one WHERE one.id = ${id}::bigint
   ), acts AS (
     SELECT act.at, act.by, act.action, act.reason

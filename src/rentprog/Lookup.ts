@@ -51,11 +51,7 @@ export const make = Effect.fnUntraced(function* (
     let pages = 1
 
     const satisfy = Effect.fn("RentProg.satisfy")(function* (entries: Wants) {
-      const wanted = new Map<RentprogId, Wants>()
-      for (const entry of entries) {
-        const id = entry.request.key.entityId
-        wanted.set(id, [...(wanted.get(id) ?? []), entry])
-      }
+      const wanted = Map.groupBy(entries, ({ request }) => request.key.entityId)
       yield* Effect.annotateCurrentSpan({ branch, entityType, wanted: wanted.size })
 
       /** Answers all who want the record; false where nobody does. */

@@ -173,7 +173,7 @@ describe("a row that somebody holds", () => {
           "SELECT FROM history WHERE entity_id = '1' FOR UPDATE",
           Effect.gen(function* () {
             yield* Layer.build(service({ fallbackInterval: "100 millis" }))
-            yield* until(said("1 rows are locked, next time"), (times) => times > 0)
+            yield* until(said("1 row is locked, next time"), (times) => times > 0)
             assert.deepStrictEqual(
               (yield* rows).map(({ processed }) => processed),
               [false, true]
@@ -199,7 +199,7 @@ describe("a row that somebody holds when its record arrives", () => {
           Effect.gen(function* () {
             yield* arriveQuietly(1)
             yield* Layer.build(service({ fallbackInterval: "100 millis" }))
-            yield* until(said("1 rows are locked, next time"), (times) => times > 0)
+            yield* until(said("1 row is locked, next time"), (times) => times > 0)
           })
         )
         yield* allApplied
