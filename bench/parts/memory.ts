@@ -1,0 +1,57 @@
+/** How much memory the service takes while RentProg holds all its calls up. */
+import { Effect } from "effect"
+import { jarvis, serve } from "../contestants/jarvis.ts"
+import { Extent, inRounds, type Part, rows, Server } from "../Part.ts"
+import { rentprogStub } from "../stub.ts"
+
+/** How long the service has for taking what it takes. */
+const seconds = 15
+
+const companies = "(ARRAY[9247, 9248, 9506, 11163])[1 + n % 4]"
+
+/** The most that it has while so many events of four branches are pending, each about a car of its own. */
+const most = (pending: number) =>
+  Effect.gen(function* () {
+    const { database } = yield* Server
+    const { share } = yield* Extent
+    const url = yield* database()
+    const { sql } = yield* jarvis(url)
+    const stub = yield* rentprogStub("holds")
+    yield* sql`
+      INSERT INTO events (type, payload)
+      SELECT 'car_update', jsonb_build_object('id', n, 'company_id', ${sql.literal(companies)}, 'mileage', jsonb_build_array(n, n + 1))
+      FROM generate_series(1, ${yield* rows(pending)}::int) AS n
+    `
+    yield* sql`ANALYZE`
+    const { megabytes } = yield* serve(url, stub)
+    const samples = yield* Effect.forEach(Array.from({ length: Math.ceil(seconds * share * 4) }), () =>
+      Effect.delay(megabytes, "250 millis")
+    )
+    return Math.max(...samples)
+  }).pipe(Effect.scoped)
+
+export const memory: Part = {
+  title: "Memory",
+  measure: Effect.map(inRounds(most(20_000)), (values) => [
+    {
+      ...{ what: "the service with 20,000 pending", unit: "MB", better: "less", rounds: { Jarvis: values } },
+      goal: { is: "at most", value: 200 }
+    }
+  ])
+}
+
+export const memoryOfMillion: Part = {
+  title: "Memory with a million",
+  isLong: true,
+  measure: Effect.map(most(1_000_000), (value) => [
+    {
+      ...{
+        what: "the service with a million pending",
+        unit: "MB",
+        better: "less",
+        rounds: { Jarvis: [value] }
+      },
+      goal: { is: "at most", value: 300 }
+    }
+  ])
+}
