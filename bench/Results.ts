@@ -18,7 +18,7 @@ export const Figure = Schema.Struct({
   what: Schema.String,
   unit: Schema.String,
   better: Schema.Literals(["more", "less"]),
-  /** Contestant to a value for each round. Names besides the four are variants, which the goal may refer to. */
+  /** Contestant to a value for each round. `pg-boss: how` is a variant of one, which has a line of its own. */
   rounds: Schema.Record(Schema.String, Schema.NonEmptyArray(Schema.Finite)),
   /** Jarvis's. */
   goal: Schema.optionalKey(Goal)

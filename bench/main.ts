@@ -2,6 +2,7 @@
  * `npm run bench`: Jarvis, a bare table and the job queues that people would use instead, side by side on one server.
  * `--all` adds what takes long. What was measured is printed, and stands in bench/results/.
  */
+import { fileURLToPath } from "node:url"
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Clock, Console, DateTime, Duration, Effect, FileSystem, Logger, Option, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
@@ -13,13 +14,13 @@ import { type Results, ResultsJson } from "./Results.ts"
 import { server } from "./server.ts"
 import { report, table } from "./table.ts"
 
-const directory = new URL("results/", import.meta.url).pathname
+const directory = fileURLToPath(new URL("results/", import.meta.url))
 
-/** What the file has already; parts that are not measured anew stay. */
+const fileOf = (name: string) => `${directory}${name}.json`
+
 const read = Effect.fnUntraced(function* (file: string) {
   const fs = yield* FileSystem.FileSystem
-  if (!(yield* fs.exists(file))) return {}
-  return (yield* Schema.decodeUnknownEffect(ResultsJson)(yield* fs.readFileString(file))).parts
+  return yield* Schema.decodeUnknownEffect(ResultsJson)(yield* fs.readFileString(file))
 })
 
 const write = Effect.fnUntraced(function* (file: string, results: Results) {
@@ -29,9 +30,11 @@ const write = Effect.fnUntraced(function* (file: string, results: Results) {
 })
 
 const measure = Effect.fnUntraced(function* (names: ReadonlyArray<string>, file: string) {
+  const fs = yield* FileSystem.FileSystem
   const on = yield* about
   const of = yield* commit
-  let results: Results = { ...on, parts: yield* read(file) }
+  // Parts that are not measured anew stay.
+  let results: Results = { ...on, parts: (yield* fs.exists(file)) ? (yield* read(file)).parts : {} }
   for (const name of names) {
     const part = parts[name]
     if (part === undefined) continue
@@ -49,6 +52,16 @@ const measure = Effect.fnUntraced(function* (names: ReadonlyArray<string>, file:
 })
 
 const names = Object.keys(parts)
+
+const publishing = Command.make(
+  "publish",
+  {
+    name: Argument.String("name").pipe(Argument.withDescription("The file in bench/results/, without .json"))
+  },
+  ({ name }) => Effect.flatMap(read(fileOf(name)), publish)
+).pipe(
+  Command.withDescription("Writes the table and the plots of docs/performance.md from what was measured")
+)
 
 Command.make(
   "bench",
@@ -73,7 +86,7 @@ Command.make(
       Flag.optional
     ),
     publish: Flag.Boolean("publish").pipe(
-      Flag.withDescription("Writes the table and the plots of docs/performance.md from it"),
+      Flag.withDescription("Writes the table and the plots of docs/performance.md at the end"),
       Flag.withDefault(false)
     )
   },
@@ -81,7 +94,7 @@ Command.make(
     const now = DateTime.formatIso(yield* DateTime.now)
       .slice(0, 16)
       .replace(":", "")
-    const file = `${directory}${Option.getOrElse(name, () => now)}.json`
+    const file = fileOf(Option.getOrElse(name, () => now))
     const chosen = only.length > 0 ? only : names.filter((name) => all || parts[name]?.isLong !== true)
     const [took, results] = yield* Effect.timed(
       measure(chosen, file).pipe(
@@ -94,6 +107,8 @@ Command.make(
     if (isPublished) yield* publish(results)
   })
 ).pipe(
+  Command.withDescription("Measures Jarvis side by side with a bare table, graphile-worker and pg-boss."),
+  Command.withSubcommands([publishing]),
   Command.run({ version: "1" }),
   Effect.provide(Logger.layer([])),
   Effect.provide(NodeServices.layer),

@@ -2,7 +2,14 @@
 import { init, type SeriesOption } from "echarts"
 import { contestants, type Figure, type Results } from "./Results.ts"
 import { median } from "./statistics.ts"
-import { shown } from "./table.ts"
+import { shown, variantsOf } from "./table.ts"
+
+/** A plot, and what its file is called. */
+export interface Plot {
+  readonly name: string
+  readonly title: string
+  readonly svg: string
+}
 
 /** Apart also for those who see no colours: by lightness. */
 const colours = {
@@ -16,7 +23,7 @@ const ink = "#1f2933"
 const width = 860
 const rowHeight = 96
 
-/** Bars of every contestant for each figure, medians, with a line from the least to the most. */
+/** Bars of every contestant for each figure: the medians. */
 const bars = (title: string, figures: ReadonlyArray<Figure>): string => {
   const height = 110 + rowHeight * figures.length
   const chart = init(null, null, { renderer: "svg", ssr: true, width, height })
@@ -64,24 +71,43 @@ const bars = (title: string, figures: ReadonlyArray<Figure>): string => {
   return svg
 }
 
+/** The variants of a figure, each as a figure of its own. */
+const variants = (figure: Figure): ReadonlyArray<Figure> =>
+  variantsOf(figure).map((suffix) => ({
+    ...figure,
+    what: `… ${suffix.slice(2)}`,
+    rounds: Object.fromEntries(
+      Object.entries(figure.rounds).flatMap(([name, values]) =>
+        name.endsWith(suffix) ? [[name.slice(0, -suffix.length), values]] : []
+      )
+    )
+  }))
+
 /** A plot for each group of figures that can be compared: of one unit. */
-export const plots = ({ parts }: Results): Readonly<Record<string, string>> => {
+export const plots = ({ parts }: Results): ReadonlyArray<Plot> => {
   const figures = Object.values(parts).flatMap((part) => part.figures)
-  const against = figures.filter(
-    ({ rounds }) => Object.keys(rounds).length > 1 && rounds["Jarvis"] !== undefined
-  )
   const of = (...names: ReadonlyArray<string>) =>
-    against.filter(({ what }) => names.some((name) => what.includes(name)))
-  return Object.fromEntries(
-    [
-      ["insert", "Single-row INSERT: rows a second", of("single-row INSERT")] as const,
-      ["bulk", "One INSERT of 50,000 rows: rows a second", of("one INSERT of 50,000")] as const,
-      [
-        "wake",
-        "Wake-up: milliseconds, less is better",
-        of("from INSERT to the call", "the same: 99th")
-      ] as const,
-      ["drain", "Backlog of 30,000: jobs a second", of("30,000 pending jobs")] as const
-    ].flatMap(([name, title, some]) => (some.length === 0 ? [] : [[name, bars(title, some)]]))
+    figures.filter(({ what }) => names.some((name) => what.startsWith(name)))
+  const groups: ReadonlyArray<Omit<Plot, "svg"> & { readonly figures: ReadonlyArray<Figure> }> = [
+    { name: "insert", title: "Single-row INSERT: rows a second", figures: of("single-row INSERT") },
+    { name: "bulk", title: "One INSERT of 50,000 rows: rows a second", figures: of("one INSERT of 50,000") },
+    {
+      name: "wake",
+      title: "Wake-up: milliseconds, less is better",
+      figures: of("from INSERT to the call", "the same: 99th")
+    },
+    {
+      name: "drain",
+      title: "A backlog of 30,000: jobs a second",
+      figures: of("30,000 pending").flatMap((figure) => [figure, ...variants(figure)])
+    },
+    {
+      name: "growth",
+      title: "A backlog of 10,000 beside rows that are done: jobs a second",
+      figures: of("drain of 10,000").flatMap(variants)
+    }
+  ]
+  return groups.flatMap(({ figures, name, title }) =>
+    figures.length === 0 ? [] : [{ name, title, svg: bars(title, figures) }]
   )
 }

@@ -1,5 +1,6 @@
 /** Results as a table: of Markdown, which reads well in a terminal too. */
 import type { Array as Arr } from "effect"
+import { dedupe } from "effect/Array"
 import { contestants, type Figure, type Goal, type Results } from "./Results.ts"
 import { isMet, median, target } from "./statistics.ts"
 
@@ -26,29 +27,41 @@ const ratio = (figure: Figure): string => {
   const of = figure.goal?.times
   if (ours === undefined || of === undefined) return ""
   const best = target(figure, { is: "at least", value: 1, times: of })
-  return ` = ${(median(ours) / best).toFixed(2)} ×`
+  return ` ${(median(ours) / best).toFixed(2)} ×`
 }
 
-const row = (figure: Figure): ReadonlyArray<string> => {
-  const variants = Object.entries(figure.rounds).filter(([name]) => !contestants.some((one) => one === name))
+const cells = (rounds: Figure["rounds"], suffix = "") =>
+  contestants.map((name) => cell(rounds[`${name}${suffix}`]))
+
+/** The variants that some contestants came in, as their names end: `: in batches`. */
+export const variantsOf = ({ rounds }: Figure): ReadonlyArray<string> =>
+  dedupe(Object.keys(rounds).flatMap((name) => (name.includes(": ") ? [name.slice(name.indexOf(": "))] : [])))
+
+const rowsOf = (figure: Figure): ReadonlyArray<ReadonlyArray<string>> => {
   const met = isMet(figure)
   return [
-    `${figure.what}, ${figure.unit}${variants.map(([name, values]) => `<br>${name}: ${cell(values)}`).join("")}`,
-    ...contestants.map((name) => `${cell(figure.rounds[name])}${name === "Jarvis" ? ratio(figure) : ""}`),
-    figure.goal === undefined ? "" : goalCell(figure, figure.goal),
-    met === undefined ? "" : met ? "✓" : "✗"
+    [
+      `${figure.what}, ${figure.unit}`,
+      ...cells(figure.rounds),
+      figure.goal === undefined ? "" : goalCell(figure, figure.goal),
+      met === undefined ? "" : `${met ? "✓" : "✗"}${ratio(figure)}`
+    ],
+    ...variantsOf(figure).map((suffix) => [`… ${suffix.slice(2)}`, ...cells(figure.rounds, suffix), "", ""])
   ]
 }
 
-const line = (cells: ReadonlyArray<string>) => `| ${cells.join(" | ")} |`
-
 /** The table of some figures: median, and in brackets least and most. */
-export const table = (figures: ReadonlyArray<Figure>): string =>
-  [
-    line(["", ...contestants, "goal", ""]),
-    line(["---", ...contestants.map(() => "--:"), "---", "---"]),
-    ...figures.map((figure) => line(row(figure)))
-  ].join("\n")
+export const table = (figures: ReadonlyArray<Figure>): string => {
+  const lines = [["", ...contestants, "goal of Jarvis", ""], ...figures.flatMap(rowsOf)]
+  const widths = ["", ...contestants, "", ""].map((_, column) =>
+    Math.max(...lines.map((line) => line[column]?.length ?? 0))
+  )
+  const padded = (line: ReadonlyArray<string>) =>
+    `| ${line.map((text, column) => text.padEnd(widths[column] ?? 0)).join(" | ")} |`
+  const [header = "", ...body] = lines.map(padded)
+  const rule = padded(widths.map((width) => "-".repeat(Math.max(width, 1))))
+  return [header, rule, ...body].join("\n")
+}
 
 const list = (of: Readonly<Record<string, string>>) =>
   Object.entries(of)

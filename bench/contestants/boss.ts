@@ -30,7 +30,9 @@ export const boss = Effect.fnUntraced(function* (
       })
       boss.on("error", () => {})
       await boss.start()
-      for (const queue of ["write", "wake"]) await boss.createQueue(queue, { notify: true })
+      await boss.createQueue("write")
+      // A notification costs whoever sends; to be woken is all that this queue is for.
+      await boss.createQueue("wake", { notify: true })
       return boss
     }),
     (boss) => Effect.ignore(attempt(() => boss.stop({ graceful: false })))

@@ -46,7 +46,7 @@ export const drain: Part = {
           Jarvis: pick(rounds, "ours"),
           "graphile-worker": pick(rounds, "theirs"),
           "pg-boss": pick(rounds, "others"),
-          "pg-boss, a batch's records in one statement": pick(rounds, "batches")
+          "pg-boss: a batch's records in one statement": pick(rounds, "batches")
         },
         goal: { is: "at least", value: 2, times: ["graphile-worker", "pg-boss"] }
       }
