@@ -34,6 +34,7 @@ import { Overviews } from "./http/Overviews.ts"
 import * as reportTroubles from "./http/reportTroubles.ts"
 import * as Server from "./http/Server.ts"
 import { Standings } from "./http/Standings.ts"
+import { logLines } from "./logLines.ts"
 import { RentProg } from "./rentprog/RentProg.ts"
 import { Settings } from "./Settings.ts"
 
@@ -88,7 +89,8 @@ export const observability = (stream: "stdout" | "stderr") =>
       Layer.mergeAll(
         Logger.layer([
           loggers[stream][Option.getOrElse(logFormat, () => (process[stream].isTTY ? "pretty" : "logfmt"))],
-          Logger.tracerLogger
+          // A span keeps its lines, which nobody sees where none goes out.
+          ...(Option.isSome(otlpEndpoint) ? [Logger.tracerLogger] : [])
         ]),
         Layer.succeed(Logger.LogToStderr, stream === "stderr"),
         Layer.succeed(References.MinimumLogLevel, logLevel),
@@ -105,11 +107,15 @@ export const observability = (stream: "stdout" | "stderr") =>
   )
 
 const loggers = {
-  stdout: { pretty: Logger.consolePretty(), logfmt: Logger.consoleLogFmt, json: Logger.consoleJson },
+  stdout: {
+    pretty: Logger.consolePretty(),
+    logfmt: logLines(process.stdout, Logger.formatLogFmt),
+    json: logLines(process.stdout, Logger.formatJson)
+  },
   stderr: {
     pretty: Logger.consolePretty(),
-    logfmt: Logger.withConsoleError(Logger.formatLogFmt),
-    json: Logger.withConsoleError(Logger.formatJson)
+    logfmt: logLines(process.stderr, Logger.formatLogFmt),
+    json: logLines(process.stderr, Logger.formatJson)
   }
 }
 

@@ -3,7 +3,7 @@
  * many machines Jarvis runs.
  *
  * Told `Wake`, it drains the branch's due events until none is left. Each record is handled by a fiber of its own, so
- * no slow or failing record holds up another; events that come for a record in the meantime wait for the next fetch.
+ * no slow or failing record holds up another, and those that are gone all by one, since nothing of theirs is fetched; events that come for a record in the meantime wait for the next fetch.
  */
 import {
   Deferred,
@@ -12,12 +12,13 @@ import {
   Exit,
   Fiber,
   FiberHandle,
-  FiberMap,
   FiberSet,
   Latch,
   Option,
+  Result,
   Schema
 } from "effect"
+import { partition } from "effect/Array"
 import { ClusterSchema, Entity } from "effect/cluster"
 import { Rpc } from "effect/rpc"
 import { Events } from "../database/Events.ts"
@@ -30,6 +31,7 @@ import { reasonText } from "../domain/Reason.ts"
 import { Standing } from "../domain/Standing.ts"
 import { RentProg } from "../rentprog/RentProg.ts"
 import { Health } from "./Health.ts"
+import { handleDestroyed, isDestroyed } from "./handleDestroyed.ts"
 import { handleTaken } from "./handleTaken.ts"
 import { readLog } from "./readLog.ts"
 import { supervise } from "./supervise.ts"
@@ -64,7 +66,7 @@ export const Has = Rpc.make("Has", {
 export const BranchActor = Entity.make("Branch", [Wake, ReadLog, Status, Has])
 
 /** How many records a branch handles at a time; what is above waits in the table. */
-const mostInFlight = 1000
+const mostInFlight = 1500
 
 /** How long a record is left alone at most whose outcome cannot be written down, in seconds. */
 const longestPause = 300
@@ -87,8 +89,8 @@ export const layer = BranchActor.toLayer(
     yield* Effect.addFinalizer(() =>
       Effect.forEach([component, `log ${branch}`, `user token ${branch}`], health.forget, { discard: true })
     )
-    const inFlight = yield* FiberMap.make<string, void, never>()
-    yield* Effect.addFinalizer(() => FiberMap.awaitEmpty(inFlight).pipe(Effect.timeoutOption(grace)))
+    const inFlight = yield* FiberSet.make<void, never>()
+    yield* Effect.addFinalizer(() => FiberSet.awaitEmpty(inFlight).pipe(Effect.timeoutOption(grace)))
 
     const reading = yield* FiberHandle.make<void, never>()
 
@@ -105,18 +107,43 @@ export const layer = BranchActor.toLayer(
         const arrival = arrivals.get(keyText(key))
         return arrival === undefined ? Effect.void : Deferred.await(arrival)
       })
+    const arrived = ({ record }: Taken): void => {
+      const arrival = arrivals.get(keyText(record))
+      if (arrival !== undefined) Deferred.doneUnsafe(arrival, Effect.void)
+    }
 
     /** How often in a row the outcome of a record could not be written down. */
     const unsettled = new Map<string, number>()
 
-    const handle = (taken: Taken, arrival: Deferred.Deferred<void>) => {
+    const settled = (taken: Taken) =>
+      Effect.suspend(() =>
+        unsettled.delete(keyText(taken.record)) && unsettled.size === 0
+          ? health.report(component, "up")
+          : Effect.void
+      )
+
+    /** Handles records that are not in flight, all of them in one fiber. */
+    const start = Effect.fnUntraced(function* <R>(
+      some: ReadonlyArray<Taken>,
+      handling: Effect.Effect<void, never, R>
+    ) {
+      const its = some.map(({ record }) => [keyText(record), Deferred.makeUnsafe<void>()] as const)
+      for (const [key, arrival] of its) arrivals.set(key, arrival)
+      const fiber = yield* FiberSet.run(inFlight, handling)
+      fiber.addObserver(() => {
+        for (const [key, arrival] of its) {
+          Deferred.doneUnsafe(arrival, Effect.void)
+          // Unless it is being handled by itself by now.
+          if (arrivals.get(key) === arrival) arrivals.delete(key)
+        }
+        news.openUnsafe()
+      })
+    })
+
+    const handle = (taken: Taken) => {
       const key = keyText(taken.record)
-      return handleTaken(taken, { arriving, arrived: Deferred.succeed(arrival, undefined) }).pipe(
-        Effect.andThen(
-          Effect.suspend(() =>
-            unsettled.delete(key) && unsettled.size === 0 ? health.report(component, "up") : Effect.void
-          )
-        ),
+      return handleTaken(taken, { arriving, arrived: Effect.sync(() => arrived(taken)) }).pipe(
+        Effect.andThen(settled(taken)),
         Effect.mapError(({ detail }) => detail),
         Effect.catchDefect((defect) => Effect.fail(String(defect))),
         // The rows are still due. Taking them again at once would ask RentProg again at once.
@@ -128,30 +155,27 @@ export const layer = BranchActor.toLayer(
             Effect.andThen(health.failed(component, sayUnsettled(unsettled.size))),
             Effect.andThen(Effect.sleep(Duration.seconds(Math.min(10 * 2 ** (failures - 1), longestPause))))
           )
-        }),
-        Effect.asVoid
+        })
       )
     }
+
+    const handleAll = Effect.fnUntraced(function* (destroyed: ReadonlyArray<Taken>) {
+      const left = new Set(yield* handleDestroyed(destroyed, arrived))
+      for (const taken of destroyed) yield* left.has(taken) ? start([taken], handle(taken)) : settled(taken)
+    })
 
     const drain = Effect.gen(function* () {
       while (true) {
         news.closeUnsafe()
-        const inFlightKeys = Array.from(inFlight, ([key]) => key)
+        const inFlightKeys = Array.from(arrivals.keys())
         const before = ended
         const found = inFlightKeys.length < mostInFlight ? yield* events.take(branch, inFlightKeys) : []
         const due = ended === before ? found : []
-        for (const taken of due) {
-          const key = keyText(taken.record)
-          const arrival = Deferred.makeUnsafe<void>()
-          arrivals.set(key, arrival)
-          const fiber = yield* FiberMap.run(inFlight, key, handle(taken, arrival))
-          // Observers are called in their order: by now the record is no longer in flight.
-          fiber.addObserver(() => {
-            arrivals.delete(key)
-            Deferred.doneUnsafe(arrival, Effect.void)
-            news.openUnsafe()
-          })
-        }
+        const [destroyed, others] = partition(due, (taken) =>
+          isDestroyed(taken) ? Result.succeed(taken) : Result.fail(taken)
+        )
+        for (const taken of others) yield* start([taken], handle(taken))
+        if (destroyed.length > 0) yield* start(destroyed, handleAll(destroyed))
         if (due.length > 0) continue
         if (inFlightKeys.length === 0 && !news.isOpen()) {
           // What could not be settled is due no more: somebody else has dealt with it, or holds the branch.
@@ -196,11 +220,11 @@ export const layer = BranchActor.toLayer(
           // What a person holds waits in the table, and not for quota.
           const isBusy =
             draining ||
-            (yield* FiberMap.size(inFlight)) + (yield* FiberSet.size(asked)) > 0 ||
+            arrivals.size + (yield* FiberSet.size(asked)) > 0 ||
             Option.isSome(FiberHandle.getUnsafe(reading))
           if (isBusy && (yield* isHeld)) {
             ended += 1
-            yield* FiberMap.clear(inFlight)
+            yield* FiberSet.clear(inFlight)
             yield* FiberSet.clear(asked)
             yield* FiberHandle.clear(reading)
           }

@@ -1,10 +1,11 @@
 /** What a branch's actor does about one record: one fetch for all that waits for it, and how that went, written down. */
 import { Clock, Duration, Effect, Exit, Option, Result, Schedule, type Tracer } from "effect"
-import { makeBy } from "effect/Array"
+import { makeBy, type NonEmptyArray } from "effect/Array"
 import { Headers, HttpTraceContext } from "effect/http"
 import { Events } from "../database/Events.ts"
 import { type Ending, type Outcome, outcomeOf } from "../database/eventOutcomes.ts"
 import type { Written } from "../database/Mirror.ts"
+import type { Settled } from "../database/settleEvents.ts"
 import { type EntityKey, keyText } from "../domain/Entity.ts"
 import type { PendingEvent, Taken } from "../domain/Event.ts"
 import {
@@ -36,39 +37,45 @@ const lockPatience = Schedule.spaced("500 millis").pipe(Schedule.upTo({ times: 4
  */
 export const handleTaken = Effect.fnUntraced(function* (taken: Taken, { arrived, arriving }: InFlight) {
   const began = yield* Clock.currentTimeMillis
-  const [first, ...others] = taken.events
-  const span = yield* makeSpan(first)
-  // One fetch serves them all: the others' traces lead to the one that tells of it.
-  const links = [{ span, attributes: {} }]
-  const attempts = [
-    { event: first, span },
-    ...(yield* Effect.forEach(others, (event) =>
-      Effect.map(makeSpan(event, links), (span) => ({ event, span }))
-    ))
-  ]
+  const attempts = yield* begin(taken)
+  const [{ event, span }] = attempts
   const result = yield* handleRentProgEvent(taken, arriving).pipe(
-    Effect.annotateLogs(labels(first)),
+    Effect.annotateLogs(labels(event)),
     Effect.withParentSpan(span),
     Effect.catchDefect((defect) => Effect.fail(new InternalError({ detail: String(defect) }))),
     Effect.result
   )
   yield* arrived
-  const ending = yield* endingOf(result, Duration.millis((yield* Clock.currentTimeMillis) - began), span)
+  const ending = yield* endingOf(result, Duration.millis((yield* Clock.currentTimeMillis) - began))
   const exits = yield* Effect.forEach(
     attempts.filter(({ event }) => ending.processed || event.due),
     ({ event, span }) => Effect.exit(settle(outcomeOf(event, { ...ending, traceId: span.traceId }))),
     { concurrency: "unbounded" }
   )
-  if (taken.crowded.length > 0) yield* settleRest(taken, ending)
+  if (taken.crowded.length > 0) yield* settleRest(taken, { ...ending, traceId: span.traceId })
   yield* Exit.asVoidAll(exits)
 }, Effect.scoped)
+
+/** An attempt at an event, and the span that tells of it. */
+interface Attempt {
+  readonly event: PendingEvent
+  readonly span: Tracer.Span
+}
+
+/** Begins the span of each event of a record. They end with the scope. */
+export const begin = Effect.fnUntraced(function* ({ events: [first, ...others] }: Taken) {
+  const attempts: NonEmptyArray<Attempt> = [{ event: first, span: yield* makeSpan(first) }]
+  // One fetch serves them all: the others' traces lead to the one that tells of it.
+  const links = [{ span: attempts[0].span, attributes: {} }]
+  for (const event of others) attempts.push({ event, span: yield* makeSpan(event, links) })
+  return attempts
+})
 
 /** Events of a record with as many attempts wait equally long, so that they come back together and one fetch serves them. */
 const endingOf = Effect.fnUntraced(function* (
   result: Result.Result<Written, EventError>,
-  took: Duration.Duration,
-  { traceId }: Tracer.Span
-): Effect.fn.Return<Ending> {
+  took: Duration.Duration
+): Effect.fn.Return<Omit<Ending, "traceId">> {
   const processed = Result.isSuccess(result)
   // A row that refuses to be done says so as a database_error.
   const most = reasons[processed ? "database_error" : codeOf(result.failure)]
@@ -81,7 +88,7 @@ const endingOf = Effect.fnUntraced(function* (
       ? null
       : result.success
     : reasonText(result.failure)
-  return { processed, reason, took, waits, traceId }
+  return { processed, reason, took, waits }
 })
 
 /** An event goes on with the trace of its reception, where there is one. */
@@ -103,13 +110,18 @@ const settle = Effect.fnUntraced(function* (outcome: Outcome) {
     until: (settled) => settled !== "locked",
     schedule: lockPatience
   })
+  if (settled === "locked") return yield* heldRow
+  yield* tell(outcome.event, settled)
+})
+
+/** Tells the log how an attempt at an event went. */
+export const tell = Effect.fnUntraced(function* (asked: PendingEvent, settled: Exclude<Settled, "locked">) {
   // That a row refuses has been said already.
   if (settled === "refused") return
-  if (settled === "locked") return yield* heldRow
   if (settled === "touched") {
     return yield* Effect.annotateLogs(
       Effect.logDebug("event was touched meanwhile, its outcome is left out"),
-      labels(outcome.event)
+      labels(asked)
     )
   }
   const { event, processed, reason, retryIn } = settled

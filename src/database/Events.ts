@@ -1,10 +1,11 @@
 /** The table `events`, as the actors see it: what is due, and how it went. */
 import { PgClient } from "@effect/sql-pg"
-import { Context, type Duration, Effect, Layer, Request, RequestResolver } from "effect"
+import { Context, type Duration, Effect, type Exit, Layer, Request, RequestResolver } from "effect"
 import type { Branch } from "../domain/Branch.ts"
 import type { EntityKey } from "../domain/Entity.ts"
 import type { Taken } from "../domain/Event.ts"
 import type { DatabaseError } from "../domain/Reason.ts"
+import { inTurn } from "../inTurn.ts"
 import { type Branchless, branchlessEvents } from "./branchlessEvents.ts"
 import { settleRest, type Tally } from "./crowdedEvents.ts"
 import { asDatabaseError } from "./Database.ts"
@@ -32,11 +33,15 @@ export class Events extends Context.Service<
       except: ReadonlyArray<string>
     ) => Effect.Effect<ReadonlyArray<Taken>, DatabaseError>
     /**
-     * Writes an outcome down: in the row, and a failure among the attempts, a success in the timeline. Those of a few
-     * milliseconds share one statement. What is written is counted. A row that refuses the outcome is to say that it
+     * Writes an outcome down: in the row, and a failure among the attempts, a success in the timeline. Those that
+     * come together, or while a statement is under way, share one. What is written is counted. A row that refuses the outcome is to say that it
      * failed, and one that refuses that as well stands in `row_refusals`.
      */
     readonly settle: (outcome: Outcome) => Effect.Effect<Settled, DatabaseError>
+    /** The same of many, in one statement. */
+    readonly settleAll: (
+      outcomes: ReadonlyArray<Outcome>
+    ) => Effect.Effect<ReadonlyArray<Exit.Exit<Settled, DatabaseError>>>
     /**
      * Settles the other events of a crowded record, as they were when it was taken, in pages: all of them where they are
      * done, else those that were due. What came or was touched later is not among them. A page can be repeated; one that
@@ -90,12 +95,13 @@ export class Events extends Context.Service<
           const exits = yield* labelled(settleEach(entries.map(({ request }) => request)))
           for (const [n, exit] of exits.entries()) entries[n]?.completeUnsafe(exit)
         })
-      ).pipe(RequestResolver.setDelay("5 millis"), RequestResolver.withSpan("Events.settle"))
+      ).pipe(inTurn("5 millis"), RequestResolver.withSpan("Events.settle"))
 
       return Events.of({
         branchesDue: asDatabaseError(branchesDue(sql)),
         take: (branch, except) => asDatabaseError(takeNext(branch, except)),
         settle: (outcome) => Effect.request(new Settle(outcome), settling),
+        settleAll: (outcomes) => Effect.withSpan(labelled(settleEach(outcomes)), "Events.settle"),
         settleRest: (taken, ending) => labelled(settleOthers(taken, ending)),
         branchless: (except, most) => asDatabaseError(branchless.find(except, most)),
         giveBranch: (record, branch) => asDatabaseError(branchless.give(record, branch)),

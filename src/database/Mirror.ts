@@ -2,7 +2,7 @@
  * The mirror: the tables cars, clients and bookings.
  *
  * A record is written only over an older one, by `fetched_at`, so a late answer never undoes a newer one and every
- * write can be repeated. All calls of a few milliseconds that go to the same table share one statement.
+ * write can be repeated. Calls that come together, or while a statement is under way, share one of their table.
  */
 import { PgClient } from "@effect/sql-pg"
 import {
@@ -19,8 +19,9 @@ import {
 } from "effect"
 import type { Statement } from "effect/sql"
 import { Branch } from "../domain/Branch.ts"
-import type { EntityKey, EntityType, MirrorRecord } from "../domain/Entity.ts"
+import { type EntityKey, type EntityType, entityTypes, type MirrorRecord } from "../domain/Entity.ts"
 import { DatabaseError } from "../domain/Reason.ts"
+import { inTurn } from "../inTurn.ts"
 import { asDatabaseError } from "./Database.ts"
 import { Suppressed } from "./refusal.ts"
 import { storable } from "./storable.ts"
@@ -41,11 +42,14 @@ export type Known = typeof Known.Type
 export type Written = "written" | "superseded" | "deleted_recently"
 
 /** The row could not be written this time. */
-class PassedOver extends Schema.TaggedError<PassedOver>()("PassedOver", { detail: Schema.String }) {
+export class PassedOver extends Schema.TaggedError<PassedOver>()("PassedOver", { detail: Schema.String }) {
   override get message(): string {
     return this.detail
   }
 }
+
+/** How long a statement is waited for at most that is under way: one that waits for a lock takes longer. */
+const mostWait = "5 millis"
 
 /** How often a record that somebody holds is tried until its events wait for it. */
 const patience = Schedule.spaced("500 millis").pipe(Schedule.upTo({ times: 4 }))
@@ -63,6 +67,10 @@ export class Mirror extends Context.Service<
      * deleted all the same, so that an answer which left RentProg before cannot bring it back.
      */
     readonly destroy: (key: EntityKey, branch: Branch, at: number) => Effect.Effect<Written, DatabaseError>
+    /** The same of many, in one statement for each table; a record that somebody holds is not tried again. */
+    readonly destroyAll: (
+      gone: ReadonlyArray<Gone>
+    ) => Effect.Effect<ReadonlyArray<Exit.Exit<Written, DatabaseError | PassedOver>>>
     readonly known: (key: EntityKey) => Effect.Effect<Option.Option<Known>, DatabaseError>
   }
 >()("jarvis/database/Mirror") {
@@ -88,15 +96,23 @@ export class Mirror extends Context.Service<
           ), asked AS (
             SELECT one.n, one.said ->> 'rentprog_id' AS rentprog_id, (one.said ->> 'fetched_at')::timestamptz AS fetched_at
             FROM given CROSS JOIN jsonb_array_elements(given.records) WITH ORDINALITY AS one (said, n)
+          ), known AS (
+            -- Found one by one: however large the table is, and whatever PostgreSQL thinks of it, none looks through all of it.
+            SELECT one.rentprog_id
+            FROM (SELECT DISTINCT asked.rentprog_id FROM asked) AS one CROSS JOIN LATERAL (
+              SELECT FROM ${table} AS mirror WHERE mirror.rentprog_id = one.rentprog_id OFFSET 0
+            ) AS its
           ), held AS (
-            SELECT mirror.rentprog_id, mirror.fetched_at, mirror.deleted_at FROM ${table} AS mirror
-            WHERE mirror.rentprog_id IN (SELECT asked.rentprog_id FROM asked)
-            FOR NO KEY UPDATE SKIP LOCKED
+            SELECT its.* FROM known CROSS JOIN LATERAL (
+              SELECT mirror.rentprog_id, mirror.fetched_at, mirror.deleted_at FROM ${table} AS mirror
+              WHERE mirror.rentprog_id = known.rentprog_id
+              FOR NO KEY UPDATE SKIP LOCKED
+            ) AS its
           ), newest AS (
             SELECT DISTINCT ON (record.rentprog_id) record.*
             FROM given CROSS JOIN jsonb_populate_recordset(NULL::${table}, given.records) AS record
             WHERE record.rentprog_id IN (SELECT held.rentprog_id FROM held)
-              OR NOT EXISTS (SELECT FROM ${table} AS mirror WHERE mirror.rentprog_id = record.rentprog_id)
+              OR record.rentprog_id NOT IN (SELECT known.rentprog_id FROM known)
             -- One order for all writers: two of them cannot lock each other out.
             ORDER BY record.rentprog_id, record.fetched_at DESC
           ), written AS (
@@ -108,9 +124,7 @@ export class Mirror extends Context.Service<
             WHEN written.rentprog_id IS NOT NULL       THEN 'superseded'
             WHEN held.rentprog_id IS NULL THEN
               -- As the table was before the statement.
-              CASE WHEN EXISTS (SELECT FROM ${table} AS mirror WHERE mirror.rentprog_id = asked.rentprog_id)
-                THEN 'locked' ELSE 'lost'
-              END
+              CASE WHEN asked.rentprog_id IN (SELECT known.rentprog_id FROM known) THEN 'locked' ELSE 'lost' END
             -- The very same has been written before.
             WHEN held.fetched_at = asked.fetched_at AND held.deleted_at IS NULL THEN 'written'
             WHEN held.fetched_at >= asked.fetched_at                            THEN 'superseded'
@@ -165,7 +179,7 @@ export class Mirror extends Context.Service<
       const writing = RequestResolver.makeGrouped<Write, EntityType>({
         key: ({ request }) => request.entityType,
         resolver: (entries, entityType) => together(entries, write(entityType))
-      }).pipe(RequestResolver.setDelay("5 millis"), RequestResolver.withSpan("Mirror.write"))
+      }).pipe(inTurn(mostWait), RequestResolver.withSpan("Mirror.write"))
 
       const destroy = (entityType: EntityType) => (gone: ReadonlyArray<Gone>) =>
         put(
@@ -190,7 +204,7 @@ export class Mirror extends Context.Service<
       const destroying = RequestResolver.makeGrouped<Destroy, EntityType>({
         key: ({ request }) => request.entityType,
         resolver: (entries, entityType) => together(entries, destroy(entityType))
-      }).pipe(RequestResolver.setDelay("5 millis"), RequestResolver.withSpan("Mirror.destroy"))
+      }).pipe(inTurn(mostWait), RequestResolver.withSpan("Mirror.destroy"))
 
       /** Nobody else waits meanwhile. */
       const patiently = <R>(request: Effect.Effect<Written, DatabaseError | PassedOver, R>) =>
@@ -219,11 +233,30 @@ export class Mirror extends Context.Service<
               )
             )
           )
-      }).pipe(RequestResolver.setDelay("2 millis"), RequestResolver.withSpan("Mirror.known"))
+      }).pipe(inTurn(mostWait), RequestResolver.withSpan("Mirror.known"))
 
       return Mirror.of({
         write: (record) => patiently(Effect.request(new Write(record), writing)),
         known: (key) => Effect.request(new Look(key), looking),
+        destroyAll: (gone) =>
+          Effect.gen(function* () {
+            const exits = new Map<Gone, Exit.Exit<Written, DatabaseError | PassedOver>>()
+            const entries = gone.map((request) => ({
+              request,
+              completeUnsafe: (exit: Exit.Exit<Written, DatabaseError | PassedOver>) => {
+                exits.set(request, exit)
+              }
+            }))
+            yield* Effect.forEach(
+              entityTypes,
+              (type) => {
+                const some = entries.filter(({ request }) => request.entityType === type)
+                return together(some, destroy(type))
+              },
+              { concurrency: "unbounded", discard: true }
+            )
+            return gone.map((one) => exits.get(one) ?? passed.lost)
+          }).pipe(Effect.withSpan("Mirror.destroy")),
         destroy: (key, branch, at) =>
           patiently(Effect.request(new Destroy({ ...key, branch, at }), destroying))
       })
@@ -232,7 +265,7 @@ export class Mirror extends Context.Service<
 }
 
 /** A record that was destroyed, `at` in milliseconds since 1970. */
-interface Gone extends EntityKey {
+export interface Gone extends EntityKey {
   readonly branch: Branch
   readonly at: number
 }

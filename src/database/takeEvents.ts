@@ -142,7 +142,7 @@ export const take = (sql: PgClient.PgClient) => {
       )
       SELECT ${columns}, events.next_attempt_at <= now() AS due, gathered.is_crowded, gathered.least_attempts,
         to_jsonb(now()) #>> '{}' AS taken_at, (SELECT max(events.id)::text FROM events) AS up_to
-      FROM gathered CROSS JOIN unnest(gathered.first) AS first (id) JOIN events ON events.id = first.id
+      FROM gathered JOIN events ON events.id = ANY (gathered.first)
       ORDER BY events.id
     `.unprepared
   }

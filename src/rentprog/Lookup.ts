@@ -9,6 +9,7 @@ import { Effect, Exit, Fiber, Latch, Request, RequestResolver } from "effect"
 import type { Branch } from "../domain/Branch.ts"
 import type { EntityKey, EntityType, RentprogId } from "../domain/Entity.ts"
 import type { RentProgError } from "../domain/Reason.ts"
+import { inTurn } from "../inTurn.ts"
 import { type Addresses, type Fetched, pageSize, sizeByFirst } from "./Addresses.ts"
 import { Patience } from "./Patience.ts"
 
@@ -120,7 +121,8 @@ export const make = Effect.fnUntraced(function* (
       Effect.flatMap(Effect.forkIn(Effect.raceFirst(satisfy(entries), forsaken(entries)), scope), Fiber.join)
     ).pipe(
       // Where the quota is used up, wants gather until a call may go out: the more there are, the more a page saves.
-      RequestResolver.setDelayEffect(Effect.andThen(Effect.sleep(gatherFor), ready(branch)))
+      inTurn(gatherFor),
+      (resolver) => RequestResolver.setDelayEffect(resolver, Effect.andThen(resolver.delay, ready(branch)))
     )
   }
 

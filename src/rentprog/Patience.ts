@@ -16,7 +16,7 @@ export interface Patience {
   readonly openFor: Duration.Input
   /** How long before its `exp` a token is replaced: more than `callTimeout`, so that none runs out under way. */
   readonly tokenMargin: Duration.Input
-  /** How long wants are gathered before they are looked up together. */
+  /** How long wants are gathered at most while others of their kind are looked up. */
   readonly gatherFor: Duration.Input
 }
 
