@@ -176,7 +176,11 @@ export const layer = BranchActor.toLayer(
         )
         for (const taken of others) yield* start([taken], handle(taken))
         if (destroyed.length > 0) yield* start(destroyed, handleAll(destroyed))
-        if (due.length > 0) continue
+        if (due.length > 0) {
+          // Those that were taken go first.
+          yield* Effect.sleep("1 millis")
+          continue
+        }
         if (inFlightKeys.length === 0 && !news.isOpen()) {
           // What could not be settled is due no more: somebody else has dealt with it, or holds the branch.
           if (unsettled.size > 0) yield* health.report(component, "up")

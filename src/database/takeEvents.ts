@@ -91,34 +91,46 @@ export const take = (sql: PgClient.PgClient) => {
         FROM unnest(${held.map(({ number }) => number)}::text[], ${held.map(({ type }) => type)}::text[]) AS held (ext_id, type)
       )
     `
-    return Effect.flatMap(
-      sql`
-        WITH seen AS (
+    const isOpen = sql`
+      events.branch = ${branch} AND ${due}
+      AND NOT EXISTS (SELECT FROM paused_branches WHERE paused_branches.branch = ${branch})
+    `
+    const soonest = sql<{ readonly busy: number | null }>`
+      WITH seen AS (
+        SELECT events.id, events.type, events.ext_id, events.ok, events.attempts FROM events
+        WHERE ${isOpen}
+        ORDER BY events.next_attempt_at, events.id
+        LIMIT ${mostSeen}
+      ), found AS (
+        SELECT events.type, events.ext_id FROM seen AS events WHERE ${isFree} AND ${fit} LIMIT ${batch}
+      )
+      SELECT DISTINCT split_part(found.type, '_', 1) AS kind, found.ext_id AS number, NULL::int AS busy FROM found
+      UNION ALL
+      SELECT NULL, NULL, (SELECT count(*)::int FROM seen) WHERE NOT EXISTS (SELECT FROM found)
+    `.unprepared
+    /** What costs more is asked of the free ones alone. */
+    const later = sql`
+      SELECT DISTINCT split_part(found.type, '_', 1) AS kind, found.ext_id AS number
+      FROM (
+        SELECT events.type, events.ext_id
+        FROM (
           SELECT events.id, events.type, events.ext_id, events.ok, events.attempts FROM events
-          WHERE events.branch = ${branch} AND ${due}
-            AND NOT EXISTS (SELECT FROM paused_branches WHERE paused_branches.branch = ${branch})
+          WHERE ${isOpen} AND ${isFree}
           ORDER BY events.next_attempt_at, events.id
-          LIMIT ${mostSeen}
-        ), soonest AS (
-          SELECT events.type, events.ext_id FROM seen AS events WHERE ${isFree} AND ${fit} LIMIT ${batch}
-        ), later AS (
-          -- Where all of those are in flight. What costs more is asked of the free ones alone.
-          SELECT events.type, events.ext_id
-          FROM (
-            SELECT events.id, events.type, events.ext_id, events.ok, events.attempts FROM events
-            WHERE events.branch = ${branch} AND ${due} AND ${isFree}
-              AND NOT EXISTS (SELECT FROM soonest) AND (SELECT count(*) FROM seen) = ${mostSeen}
-            ORDER BY events.next_attempt_at, events.id
-            OFFSET 0
-          ) AS events
-          WHERE ${fit}
-          LIMIT ${batch}
-        )
-        SELECT DISTINCT split_part(found.type, '_', 1) AS kind, found.ext_id AS number
-        FROM (SELECT soonest.* FROM soonest UNION ALL SELECT later.* FROM later) AS found
-      `.unprepared,
-      (rows) => Effect.orDie(decodeFound(rows))
-    )
+          OFFSET 0
+        ) AS events
+        WHERE ${fit}
+        LIMIT ${batch}
+      ) AS found
+    `.unprepared
+    return Effect.flatMap(soonest, (rows) => {
+      const busy = rows[0]?.busy ?? null
+      if (busy === null) return Effect.orDie(decodeFound(rows))
+      // Where all of those are in flight, there may be others behind them.
+      return busy < mostSeen
+        ? Effect.succeed([])
+        : Effect.flatMap(later, (rows) => Effect.orDie(decodeFound(rows)))
+    })
   }
 
   /** What waits for these records. */
