@@ -1,0 +1,109 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Array as Arr, Effect, Layer, Tracer } from "effect"
+import * as BranchActor from "../../src/actors/Branch.ts"
+import { Simulator } from "../../src/simulator/Simulator.ts"
+import { about, allProcessed, insert } from "../support/tables.ts"
+import { reads } from "./calls.ts"
+import { dependencies, surroundings } from "./world.ts"
+
+/** What begins like this is one of the drain's statements. */
+const kinds = {
+  "WITH seen": "find",
+  "WITH gathered": "gather",
+  "WITH given": "write",
+  "WITH outcome": "settle",
+  "SELECT mirror.rentprog_id": "known"
+} as const
+type Kind = (typeof kinds)[keyof typeof kinds] | "other"
+
+/** Each statement is one round trip. */
+const kindOf = (text: string): Kind =>
+  Object.entries(kinds).find(([beginning]) => text.trim().startsWith(beginning))?.[1] ?? "other"
+
+/** Drains the events of tbilisi once, and answers how many statements of each kind that took. */
+const drained = Effect.fnUntraced(function* (ends: number) {
+  const counts: Partial<Record<Kind, number>> = {}
+  const tracer = Tracer.make({
+    span: (options) => {
+      const span = new Tracer.NativeSpan(options)
+      const attribute = span.attribute.bind(span)
+      span.attribute = (key, value) => {
+        attribute(key, value)
+        if (key !== "db.query.text") return
+        const kind = kindOf(String(value))
+        counts[kind] = (counts[kind] ?? 0) + 1
+      }
+      return span
+    }
+  })
+  yield* Effect.gen(function* () {
+    const actor = yield* BranchActor.BranchActor.client
+    yield* actor("tbilisi").Wake()
+  }).pipe(
+    Effect.provide(BranchActor.layer.pipe(Layer.provideMerge(dependencies()))),
+    Effect.provideService(Tracer.Tracer, tracer)
+  )
+  const { find = 0, ...others } = counts
+  // What is due, whether more is while those are handled, and whether more is whenever some of them have ended.
+  assert.isAtMost(find, 2 + 3 * ends)
+  return others
+})
+
+const events = (type: string, count: number) => insert(...Arr.range(1, count).map((id) => about(type, id)))
+
+describe("statements and calls that a take costs", () => {
+  it.live.each([1, 50, 500])("%i records that are gone: one write, one settle, no call", (count) =>
+    Effect.gen(function* () {
+      yield* events("car_destroy", count)
+      assert.deepStrictEqual(yield* drained(1), { gather: 1, write: 1, settle: 1 })
+      yield* allProcessed
+      assert.deepStrictEqual(yield* reads, [])
+    }).pipe(Effect.provide(surroundings()))
+  )
+
+  it.live.each([
+    { count: 1, calls: ["/cars/1"] },
+    { count: 50, calls: ["/all_cars_full"] },
+    { count: 100, calls: ["/all_cars_full"] }
+  ])("$count records that changed: one write, one settle, one call", ({ calls, count }) =>
+    Effect.gen(function* () {
+      const simulator = yield* Simulator
+      for (const id of Arr.range(1, count)) yield* simulator.put("car", { id, company_id: 9247 })
+      yield* events("car_update", count)
+      assert.deepStrictEqual(yield* drained(1), { gather: 1, write: 1, settle: 1 })
+      yield* allProcessed
+      assert.deepStrictEqual(yield* reads, calls)
+    }).pipe(Effect.provide(surroundings()))
+  )
+
+  it.live("500 records that changed: a call, a write and a settle for each page of a hundred", () =>
+    Effect.gen(function* () {
+      const simulator = yield* Simulator
+      for (const id of Arr.range(1, 500)) yield* simulator.put("car", { id, company_id: 9247 })
+      yield* events("car_update", 500)
+      const { gather, other, settle = 0, write = 0 } = yield* drained(5)
+      assert.deepStrictEqual([gather, other], [1, undefined])
+      // Pages that come while a statement is under way share the next.
+      assert.isAtMost(write, 5)
+      assert.isAtMost(settle, 5)
+      yield* allProcessed
+      assert.deepStrictEqual(
+        yield* reads,
+        Arr.makeBy(5, () => "/all_cars_full")
+      )
+    }).pipe(Effect.provide(surroundings()))
+  )
+
+  it.live("a booking whose car and client are missing: each is fetched and written once", () =>
+    Effect.gen(function* () {
+      const simulator = yield* Simulator
+      yield* simulator.put("car", { id: 1, company_id: 9247 })
+      yield* simulator.put("client", { id: 2, company_id: 9247 })
+      yield* simulator.put("booking", { id: 3, company_id: 9247, car_id: 1, client_id: 2 })
+      yield* insert(about("booking_update", 3))
+      assert.deepStrictEqual(yield* drained(1), { gather: 1, known: 4, write: 3, settle: 1 })
+      yield* allProcessed
+      assert.deepStrictEqual((yield* reads).toSorted(), ["/bookings/3", "/cars/1", "/clients/2"])
+    }).pipe(Effect.provide(surroundings()))
+  )
+})
