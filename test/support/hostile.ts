@@ -38,6 +38,7 @@ const functions = [
   "quote_ruby_objects(text)",
   "last_of_arrays(jsonb)",
   "event_changes(jsonb)",
+  "read_changes(jsonb)",
   "id_text(jsonb)",
   "parse_history_description(text)",
   "history_spaced(text)",
