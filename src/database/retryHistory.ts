@@ -140,6 +140,8 @@ export const retryHistory = (sql: PgClient.PgClient) => {
           return tried
         }).pipe(sql.withTransaction)
 
+      // Before any row or record is held: whoever writes the log meanwhile may want the same in another order.
+      yield* sql`SELECT await_turn_at_history()`
       const ids = yield* Effect.flatMap(
         sql`
           SELECT history.id::text FROM history WHERE ${due} AND ${allowed}

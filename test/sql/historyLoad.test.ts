@@ -139,4 +139,64 @@ layer(testDatabase, { excludeTestServices: true })("a load of entries", (it) => 
       assert.isTrue((yield* insertHistory(about(60_001))).every(isApplied))
     })
   )
+
+  it.effect("two statements that bring entries in opposite order of their records take turns", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      yield* sql`INSERT INTO cars (rentprog_id) SELECT n FROM generate_series(70001, 70500) AS n`
+      const write = (car: string) =>
+        PgClient.PgClient.use((own) =>
+          own.unsafe(
+            `INSERT INTO history (branch, operation_type, description)
+             SELECT 'tbilisi', 'opposite', 'Мария Ли изменила mileage с 1 на 2 в авто №' || ${car} FROM generate_series(0, 999) AS n`
+          )
+        ).pipe(Effect.provide(Layer.unwrap(session)))
+      yield* Effect.all([write("70001 + n % 500"), write("70500 - n % 500")], { concurrency: 2 })
+      const rows = yield* sql`
+        SELECT processed, reason, count(*)::int AS count FROM history WHERE operation_type = 'opposite' GROUP BY 1, 2
+      `
+      assert.deepStrictEqual(rows, [{ processed: true, reason: null, count: 2000 }])
+    })
+  )
+
+  it.effect("whoever keeps a transaction open keeps no other entry from being applied", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      yield* sql`INSERT INTO cars (rentprog_id) VALUES ('80001'), ('80002')`
+      const rows = yield* whileOpen(
+        `INSERT INTO history (branch, description) VALUES ('tbilisi', '${about(80_001).description}')`,
+        Effect.all([insertHistory(about(80_002), about(80_002)), insertHistory(about(80_002))])
+      )
+      assert.isTrue(rows.flat().every(isApplied), JSON.stringify(rows))
+    })
+  )
+
+  it.effect("no entry looks through a table, however small it was when the session began", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      yield* sql`TRUNCATE history, entity_timeline, cars, payments`
+      yield* sql`INSERT INTO cars (rentprog_id) VALUES ('0')`
+      // PostgreSQL knows then that reading all of a table costs next to nothing.
+      yield* sql`VACUUM ANALYZE entity_timeline, cars, payments`
+      const read = sql<{ readonly rows: number }>`
+        SELECT sum(seq_tup_read)::int AS rows FROM pg_stat_user_tables
+        WHERE relid IN ('entity_timeline'::regclass, 'cars'::regclass, 'payments'::regclass)
+      `
+      const [before] = yield* read
+      yield* PgClient.PgClient.use((own) =>
+        Effect.gen(function* () {
+          yield* own`
+            INSERT INTO history (branch, operation_id, description)
+            SELECT 'tbilisi', n, CASE n % 2
+              WHEN 0 THEN 'Мария Ли изменила mileage с 1 на 2 в авто №0'
+              ELSE 'Мария Ли создала платёж №' || n || ', приход наличными 30.0USD' END
+            FROM generate_series(1, 1000) AS n
+          `
+          yield* own`SELECT pg_stat_force_next_flush()`
+        }).pipe(own.withTransaction)
+      ).pipe(Effect.provide(Layer.unwrap(session)))
+      const [after] = yield* read
+      assert.isBelow((after?.rows ?? 0) - (before?.rows ?? 0), 100)
+    })
+  )
 })
