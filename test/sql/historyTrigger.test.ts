@@ -31,7 +31,7 @@ layer(testDatabase, { excludeTestServices: true })("auto_process_history_trigger
       const sql = yield* PgClient.PgClient
       const rows = yield* sql`
         SELECT trigger_name, action_timing, event_manipulation FROM information_schema.triggers
-        WHERE event_object_table = 'history' ORDER BY event_manipulation
+        WHERE event_object_table = 'history' AND action_orientation = 'ROW' ORDER BY event_manipulation
       `
       assert.deepStrictEqual(
         rows,

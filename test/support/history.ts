@@ -186,7 +186,9 @@ export const effectsOf = Effect.fnUntraced(function* (said: Schema.JsonObject, g
   const sql = yield* PgClient.PgClient
   const rows = yield* sql`
     SELECT effects.record_id, effects.fields
-    FROM history_effects(${sql.json(said)}, ${gives}, ${"2026-03-01T10:00:00Z"}::timestamptz, ${"2026-03-01T10:01:00Z"}::timestamptz) AS effects
+    FROM jsonb_to_recordset(
+      history_effects(${sql.json(said)}, ${gives}, ${"2026-03-01T10:00:00Z"}::timestamptz, ${"2026-03-01T10:01:00Z"}::timestamptz)
+    ) AS effects (record_id text, fields jsonb)
     ORDER BY effects.record_id
   `
   return yield* Schema.decodeUnknownEffect(Effects)(rows)

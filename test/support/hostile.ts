@@ -64,7 +64,11 @@ const functions = [
   "history_gives(text)",
   "log_value(text, regtype)",
   "comes_after(text, text)",
-  "apply_fields(regclass, text, timestamptz, text, jsonb)",
+  "await_turn_at_history()",
+  "has_column(text, text)",
+  "hold_record(text, text)",
+  "write_columns(text, text, jsonb, jsonb, jsonb, jsonb)",
+  "apply_fields(text, jsonb, timestamptz, text, jsonb)",
   "history_effects(jsonb, boolean, timestamptz, timestamptz)",
   "row_state(boolean, boolean, text, timestamptz)",
   "notification_channel(text)"
