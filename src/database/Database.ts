@@ -46,6 +46,6 @@ export const isOfTheValue = ({ reason: { cause } }: SqlError.SqlError): boolean 
   Predicate.hasProperty(cause, "code") && /^(22|23|54|P0)/.test(String(cause.code))
 
 /** A failed statement as a reason that a row can carry. */
-export const asDatabaseError = Effect.mapError(
-  (error: SqlError.SqlError) => new DatabaseError({ detail: sayWhy(error), told: sayRefusal(error) })
-)
+export const databaseError = (error: SqlError.SqlError) =>
+  new DatabaseError({ detail: sayWhy(error), told: sayRefusal(error) })
+export const asDatabaseError = Effect.mapError(databaseError)

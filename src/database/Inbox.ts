@@ -42,7 +42,10 @@ export class Inbox extends Context.Service<
   {
     /** Writes a webhook down. What PostgreSQL cannot hold as JSON is kept as text. */
     readonly receiveEvent: (event: IncomingEvent) => Effect.Effect<void, DatabaseError>
-    /** Writes entries down, all or none. What PostgreSQL cannot hold as JSON is kept as text. */
+    /**
+     * Writes entries down. Where that fails, some of them may be written all the same: who brings them again with the same
+     * receipts goes on from there. What PostgreSQL cannot hold as JSON is kept as text.
+     */
     readonly receiveEntries: (entries: ReadonlyArray<IncomingEntry>) => Effect.Effect<void, DatabaseError>
   }
 >()("jarvis/database/Inbox") {
@@ -91,7 +94,7 @@ export class Inbox extends Context.Service<
         ON CONFLICT (receipt) DO NOTHING
       `
 
-      const writeEntries = (entries: ReadonlyArray<ReadonlyArray<IncomingEntry>>) => sql`
+      const writeEntries = (entries: ReadonlyArray<IncomingEntry>) => sql`
         INSERT INTO history (
           branch, company_id, operation_type, operation_id, description, entity_type, entity_id, user_name, created_at,
           raw_data, trace_id, receipt
@@ -99,7 +102,7 @@ export class Inbox extends Context.Service<
         SELECT arrived.branch, arrived."companyId", arrived."operationType", arrived."operationId", arrived.description,
           arrived."entityType", arrived."entityId", arrived."userName", arrived."createdAt",
           arrived.raw::jsonb, arrived."traceId", arrived.receipt
-        FROM jsonb_to_recordset(${sql.json(entries.flat())}) AS arrived (
+        FROM jsonb_to_recordset(${sql.json([...new Map(entries.map((entry) => [entry.receipt, entry])).values()])}) AS arrived (
           branch text, "companyId" bigint, "operationType" text, "operationId" text, description text,
           "entityType" text, "entityId" text, "userName" text, "createdAt" timestamptz, raw text,
           "traceId" text, receipt uuid
@@ -111,19 +114,26 @@ export class Inbox extends Context.Service<
         ON CONFLICT (receipt) DO NOTHING
       `
 
+      const receiveEvents = yield* groupCommit({
+        write: writeEvents,
+        otherwise: (event) => ({ ...event, body: JSON.stringify(event.body) }),
+        textOf: ({ body }) => body,
+        writers: 2
+      })
       return Inbox.of({
-        receiveEvent: yield* groupCommit(writeEvents, (event) => ({
-          ...event,
-          body: JSON.stringify(event.body)
-        })),
-        receiveEntries: yield* groupCommit(writeEntries, (entries) =>
-          entries.map(({ raw, receipt, traceId }) => ({
+        receiveEvent: (event) => receiveEvents([event]),
+        receiveEntries: yield* groupCommit({
+          write: writeEntries,
+          otherwise: ({ raw, receipt, traceId }) => ({
             ...nothing,
             receipt,
             traceId,
             raw: JSON.stringify(raw)
-          }))
-        )
+          }),
+          textOf: ({ raw }) => raw,
+          // Entries that are applied at the same time would wait for each other's records.
+          writers: 1
+        })
       })
     })
   )

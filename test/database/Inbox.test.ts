@@ -104,6 +104,37 @@ layer(Inbox.layer.pipe(Layer.provideMerge(testDatabase)), { excludeTestServices:
       })
     )
 
+    it.effect("writes an entry once and applies it once, though it is brought twice in one statement", () =>
+      Effect.gen(function* () {
+        const sql = yield* PgClient.PgClient
+        const inbox = yield* Inbox
+        // Without a branch the ledger does not know it again.
+        const sent = { ...entry("Нина Ли создала платёж №88002, приход наличными 30.0USD"), branch: null }
+        yield* inbox.receiveEntries([sent, entry("другое"), sent])
+        assert.strictEqual(yield* stored("history", [sent.receipt]), 1)
+        assert.lengthOf(yield* sql`SELECT FROM entity_timeline WHERE entity_id = '88002'`, 1)
+      })
+    )
+
+    it.effect(
+      "keeps as text the one entry that PostgreSQL cannot hold, and those beside it as they are",
+      () =>
+        Effect.gen(function* () {
+          const sql = yield* PgClient.PgClient
+          const inbox = yield* Inbox
+          const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`
+          const entries = Array.from({ length: 50 }, (_, n) => entry(`слово ${n}`, n === 17 ? deep : "{}"))
+          yield* inbox.receiveEntries(entries)
+          const rows = yield* sql<{ readonly description: string | null }>`
+          SELECT description FROM history WHERE receipt = ANY (${receipts(entries)}::uuid[])
+        `
+          assert.deepStrictEqual(
+            rows.map(({ description }) => description).sort(),
+            entries.map(({ description }, n) => (n === 17 ? null : description)).sort()
+          )
+        })
+    )
+
     it.effect("keeps as text what PostgreSQL cannot hold as JSON, and the rest as it is", () =>
       Effect.gen(function* () {
         const sql = yield* PgClient.PgClient

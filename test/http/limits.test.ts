@@ -20,6 +20,23 @@ layer(server(), { excludeTestServices: true })("a body", (it) => {
     })
   )
 
+  it.effect("of 240 kB in Ruby may come with many others like it", () =>
+    Effect.gen(function* () {
+      const fields = Array.from({ length: 5000 }, (_, n) => `"field_${n}"=>["old ${n}", "new ${n}"]`).join(
+        ", "
+      )
+      const answers = yield* Effect.forEach(
+        Array.from({ length: 8 }, (_, n) => `{"id"=>${n + 1}, "company_id"=>9247, ${fields}}`),
+        (payload) => post("/webhooks/rentprog", JSON.stringify({ event: "car_update", payload })),
+        { concurrency: "unbounded" }
+      )
+      assert.deepStrictEqual(
+        answers.map(({ status }) => status),
+        answers.map(() => 200)
+      )
+    })
+  )
+
   it.effect("that is larger is refused, whether it says so or not", () =>
     Effect.gen(function* () {
       const body = webhook(largest + 1)

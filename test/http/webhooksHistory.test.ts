@@ -47,6 +47,11 @@ const entry = {
   created_at: "2026-03-01T10:00:00+04:00"
 }
 
+const total = Effect.map(
+  PgClient.PgClient.use((sql) => sql`SELECT FROM history`),
+  ({ length }) => length
+)
+
 layer(server(), { excludeTestServices: true })("an entry of the log", (it) => {
   it.effect("is stored field by field, and whole", () =>
     Effect.gen(function* () {
@@ -139,6 +144,52 @@ layer(server(), { excludeTestServices: true })("an entry of the log", (it) => {
       assert.strictEqual(status, 200, text)
       const { receipts } = yield* Schema.decodeUnknownEffect(Answer)(text)
       assert.lengthOf(yield* sql`SELECT FROM history WHERE receipt = ANY (${receipts}::uuid[])`, 1)
+    })
+  )
+
+  it.effect("comes with many others at once, and again: each is there once, under the same receipt", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      const posts = Array.from({ length: 16 }, (_, post) =>
+        JSON.stringify(
+          Array.from({ length: 60 }, (_, n) => ({
+            ...entry,
+            id: 100_000 + post * 60 + n,
+            description: "слова"
+          }))
+        )
+      )
+      const burst = Effect.forEach(posts, (body) => post("/webhooks/history", body), {
+        concurrency: "unbounded"
+      })
+      const first = yield* burst
+      assert.deepStrictEqual([...new Set(first.map(({ status }) => status))], [200])
+      assert.deepStrictEqual(
+        (yield* burst).map(({ text }) => text),
+        first.map(({ text }) => text)
+      )
+      const rows = yield* sql`
+        SELECT FROM history WHERE length(operation_id) = 6 AND operation_id BETWEEN '100000' AND '100959'
+      `
+      assert.lengthOf(rows, 16 * 60)
+    })
+  )
+
+  it.effect.each([
+    ["says something else", { ...entry, id: 9100, description: "слова" }, ""],
+    ["is of another branch", { ...entry, id: 9100, branch: "kutaisi" }, ""],
+    ["has no number", { ...entry, id: undefined }, ""],
+    ["names no branch", { ...entry, id: 9101, branch: undefined }, ""]
+  ] as const)("that %s is another one", ([, sent, query]) =>
+    Effect.gen(function* () {
+      const [same] = yield* received([{ ...entry, id: 9100 }])
+      assert.isDefined(same)
+      // `received` sees that each post has rows of its own.
+      const before = yield* total
+      yield* received([sent], query)
+      if (sent.id === undefined || sent.branch === undefined) yield* received([sent], query)
+      const added = sent.id === undefined || sent.branch === undefined ? 2 : 1
+      assert.strictEqual(yield* total, before + added)
     })
   )
 })
