@@ -1,5 +1,5 @@
 /** How much memory the service takes while RentProg holds all its calls up. */
-import { Effect } from "effect"
+import { Clock, Effect } from "effect"
 import { jarvis, serve } from "../contestants/jarvis.ts"
 import { Extent, inRounds, type Part, rows, Server } from "../Part.ts"
 import { rentprogStub } from "../stub.ts"
@@ -24,10 +24,12 @@ const most = (pending: number) =>
     `
     yield* sql`ANALYZE`
     const { megabytes } = yield* serve(url, stub)
-    const samples = yield* Effect.forEach(Array.from({ length: Math.ceil(seconds * share * 4) }), () =>
-      Effect.delay(megabytes, "250 millis")
-    )
-    return Math.max(...samples)
+    const until = (yield* Clock.currentTimeMillis) + seconds * share * 1000
+    let most = 0
+    while ((yield* Clock.currentTimeMillis) < until) {
+      most = Math.max(most, yield* Effect.delay(megabytes, "250 millis"))
+    }
+    return most
   }).pipe(Effect.scoped)
 
 export const memory: Part = {

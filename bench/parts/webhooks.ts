@@ -55,8 +55,8 @@ export const webhooks: Part = {
     yield* shoot(address, { duration: 5, overallRate: 500 })
     const rounds = yield* inRounds(
       Effect.gen(function* () {
-        const steady = yield* shoot(address, { duration: Math.ceil(10 * share), overallRate: 500 })
-        const most = yield* shoot(address, { duration: Math.ceil(5 * share) })
+        const steady = yield* shoot(address, { duration: Math.ceil(8 * share), overallRate: 500 })
+        const most = yield* shoot(address, { duration: Math.ceil(4 * share) })
         return { most: most.rate, p99: steady.p99 }
       })
     )
