@@ -1,6 +1,6 @@
 /** The tables as a test fills and reads them, and a way to wait for what they come to say. */
 import { PgClient } from "@effect/sql-pg"
-import { Effect, Schedule, Schema } from "effect"
+import { Duration, Effect, Schema } from "effect"
 import type { EntityType } from "../../src/domain/Entity.ts"
 import { insertEvents, type NewEvent } from "./events.ts"
 
@@ -44,9 +44,20 @@ export const events = Effect.gen(function* () {
   return yield* Schema.decodeUnknownEffect(Schema.Array(Row))(rows)
 })
 
-/** Asks again and again until the answer is as wished; where that never comes, says what the answer was. */
+const pause = { minimum: Duration.millis(20), maximum: Duration.millis(500) }
+
+/**
+ * Asks again and again until the answer is as wished; where that never comes, says what the answer was. The longer a look
+ * takes, the longer is the pause: what is waited for needs the machine, too.
+ */
 export const until = <A, E, R>(look: Effect.Effect<A, E, R>, wished: (answer: A) => boolean) =>
-  Effect.repeat(look, { until: wished, schedule: Schedule.spaced("20 millis") }).pipe(
+  Effect.gen(function* () {
+    while (true) {
+      const [took, answer] = yield* Effect.timed(look)
+      if (wished(answer)) return answer
+      yield* Effect.sleep(Duration.clamp(Duration.times(took, 3), pause))
+    }
+  }).pipe(
     Effect.timeoutOrElse({
       duration: "45 seconds",
       orElse: () =>
@@ -54,15 +65,25 @@ export const until = <A, E, R>(look: Effect.Effect<A, E, R>, wished: (answer: A)
     })
   )
 
+/** Waits until this is true of each event, and answers them. To read them takes longer than to ask. */
+const allAre = (what: string) =>
+  Effect.gen(function* () {
+    const sql = yield* PgClient.PgClient
+    const isNot = sql.literal(`(${what}) IS NOT TRUE`)
+    const state = sql<{ readonly count: number; readonly left: number }>`
+      SELECT count(*)::int AS count, count(*) FILTER (WHERE ${isNot})::int AS left,
+        array_agg(DISTINCT reason) FILTER (WHERE ${isNot}) AS reasons
+      FROM events
+    `
+    yield* until(state, ([row]) => row !== undefined && row.count > 0 && row.left === 0)
+    return yield* events
+  })
+
 /** Waits until each event is processed, and answers them. */
-export const allProcessed = Effect.suspend(() =>
-  until(events, (rows) => rows.length > 0 && rows.every(({ processed }) => processed))
-)
+export const allProcessed = allAre("processed")
 
 /** Waits until each event was handled, well or badly, and answers them. */
-export const allHandled = Effect.suspend(() =>
-  until(events, (rows) => rows.length > 0 && rows.every(({ ok }) => ok !== null))
-)
+export const allHandled = allAre("ok IS NOT NULL")
 
 /** Ends the wait of all events that failed but are not parked. */
 export const makeDue = Effect.gen(function* () {
