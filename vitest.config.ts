@@ -1,32 +1,63 @@
+import { statfsSync } from "node:fs"
+import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
 import { ownSchema } from "./test/support/ownSchema.ts"
 
-const patience = { testTimeout: 60_000, hookTimeout: 120_000 }
+const memory = "/dev/shm"
 
-export default defineConfig({
+/** Whether this machine keeps files in memory, and has room there for the databases of a run. */
+const hasMemory = (): boolean => {
+  try {
+    const { bavail, bsize } = statfsSync(memory)
+    return bavail * bsize > 4 * 1024 ** 3
+  } catch {
+    return false
+  }
+}
+
+// Workers, and what they start, take these over. A table or a database costs half as much where no disk is behind it, and
+// what Node has compiled once need not be compiled by each worker and each program of a test.
+if (hasMemory()) process.env["TMPDIR"] ??= memory
+process.env["NODE_COMPILE_CACHE"] ??= fileURLToPath(new URL("node_modules/.cache/node", import.meta.url))
+
+/**
+ * The test files of a worker share the program's modules: to load them takes longer than most files do. Programs that start
+ * side by side each take as much longer.
+ */
+const shared = { testTimeout: 120_000, hookTimeout: 120_000, maxConcurrency: 3, isolate: false }
+
+export default defineConfig(({ mode }) => ({
   test: {
     globalSetup: "test/support/globalSetup.ts",
     // Most tests wait for something.
     maxWorkers: 4,
     projects: [
       {
-        test: { ...patience, name: "public", include: ["test/**/*.test.ts"], provide: { schema: "public" } }
+        test: {
+          ...shared,
+          name: "public",
+          include: ["test/**/*.test.ts"],
+          provide: { schema: "public", long: mode === "long" }
+        }
       },
       /** What touches the database runs again in a schema of its own, beside hostile neighbours. */
       {
         test: {
-          ...patience,
+          ...shared,
           name: "own schema",
           include: ["test/{sql,database,process}/**/*.test.ts"],
-          // Not what is about no schema in particular: loads, early databases, and one test for each kind of finding.
+          // Not what is about no schema in particular: settings, the embedded server, loads, early databases, and one test for
+          // each kind of finding.
           exclude: [
+            "test/process/settings.test.ts",
+            "test/database/EmbeddedPostgres.test.ts",
             "test/sql/historyLoad.test.ts",
             "test/database/upgrade*.test.ts",
             "test/database/{preflight,functions,Migrations}?*.test.ts"
           ],
-          provide: { schema: ownSchema }
+          provide: { schema: ownSchema, long: mode === "long" }
         }
       }
     ]
   }
-})
+}))

@@ -1,6 +1,6 @@
 /** The service in a test, with its HTTP server on a port of its own, over a migrated database. */
 import { type IncomingHttpHeaders, request } from "node:http"
-import { ConfigProvider, Context, Effect, Layer } from "effect"
+import { ConfigProvider, Context, Effect, Layer, Metric } from "effect"
 import { Health } from "../../src/actors/Health.ts"
 import * as Server from "../../src/http/Server.ts"
 import * as Jarvis from "../../src/Jarvis.ts"
@@ -28,7 +28,9 @@ export const server = (env: Readonly<Record<string, string>> = {}) => {
     // That of the service: a layer is built once.
     Layer.provideMerge(Health.layer),
     Layer.provideMerge(testDatabase),
-    Layer.provideMerge(Log.layer)
+    Layer.provideMerge(Log.layer),
+    // What it counts is its own: the tests of a worker share the program's modules.
+    Layer.provideMerge(Layer.sync(Metric.MetricRegistry, () => new Map()))
   )
 }
 

@@ -30,10 +30,10 @@ export const started = "✅ Event processor started, listening for pg_notify eve
 export const run = (settings: Readonly<Record<string, string>>, ...args: ReadonlyArray<string>) =>
   Effect.acquireRelease(
     Effect.sync((): Program => {
-      const { PATH = "" } = process.env
+      const { NODE_COMPILE_CACHE = "", PATH = "" } = process.env
       const child = spawn(process.execPath, [main, ...args], {
         // Programs run side by side, so each takes a port that is free.
-        env: { PATH, JARVIS_PORT: "0", JARVIS_SCHEMA: inject("schema"), ...settings },
+        env: { NODE_COMPILE_CACHE, PATH, JARVIS_PORT: "0", JARVIS_SCHEMA: inject("schema"), ...settings },
         stdio: ["ignore", "pipe", "pipe"]
       })
       const written = { stdout: "", stderr: "" }
