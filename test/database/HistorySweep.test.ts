@@ -6,6 +6,7 @@ import { inject } from "vitest"
 import { History } from "../../src/database/History.ts"
 import type { Policy } from "../../src/database/retryHistory.ts"
 import { whileOpen } from "../support/history.ts"
+import { size } from "../support/size.ts"
 import { fresh, insert, makeDue, mileage, numbers, rows, tests } from "./waiting.ts"
 
 const inADay: Policy = () => Effect.succeed(Duration.days(1))
@@ -13,7 +14,7 @@ const retry = History.use((history) => history.retry(inADay))
 const ask = History.use((history) => history.askForMissing)
 
 /** Many, but tables with a column for every word are slow. */
-const many = inject("schema") === "public" ? 5000 : 500
+const many = inject("schema") === "public" ? size({ long: 5000, usual: 1500 }) : 500
 
 /** Entries that wait for as many cars; the first of them is 1. */
 const wait = PgClient.PgClient.use(

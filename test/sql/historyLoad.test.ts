@@ -11,6 +11,7 @@ import {
   touch,
   whileOpen
 } from "../support/history.ts"
+import { size } from "../support/size.ts"
 import { pool, TestDatabase, testDatabase } from "../support/TestDatabase.ts"
 
 const about = (id: number, mileage = 7) => ({
@@ -20,42 +21,48 @@ const about = (id: number, mileage = 7) => ({
 /** A session of its own. */
 const session = TestDatabase.useSync(({ url }) => Layer.fresh(pool(url)))
 
+/** How many cars and bookings there are. */
+const cars = size({ long: 10_000, usual: 2000 })
+const entries = 3 * cars
+
 layer(testDatabase, { excludeTestServices: true })("a load of entries", (it) => {
   it.effect(
-    "30000 rows in one statement, of all kinds",
+    `${entries} rows in one statement, of all kinds`,
     () =>
       Effect.gen(function* () {
         const sql = yield* PgClient.PgClient
-        yield* sql`INSERT INTO cars (rentprog_id, mileage) SELECT n, 0 FROM generate_series(0, 9999) AS n`
-        yield* sql`INSERT INTO bookings (rentprog_id) SELECT n FROM generate_series(0, 9999) AS n`
+        yield* sql`INSERT INTO cars (rentprog_id, mileage) SELECT n, 0 FROM generate_series(0, ${cars - 1}::int) AS n`
+        yield* sql`INSERT INTO bookings (rentprog_id) SELECT n FROM generate_series(0, ${cars - 1}::int) AS n`
         yield* sql`
         INSERT INTO history (branch, operation_id, created_at, description)
         SELECT 'tbilisi', n, '2026-01-01'::timestamptz + n * interval '1 second', CASE n % 8
-          WHEN 0 THEN 'Мария Ли изменила , mileage с 1 на ' || n || ' в авто № ' || n % 10000
-          WHEN 1 THEN 'Мария Ли выдала авто, бронь №' || n % 10000
+          WHEN 0 THEN 'Мария Ли изменила , mileage с 1 на ' || n || ' в авто № ' || n % ${cars}::int
+          WHEN 1 THEN 'Мария Ли выдала авто, бронь №' || n % ${cars}::int
           WHEN 2 THEN 'Мария Ли создала платёж №' || n || ', приход наличными 30.0USD'
           WHEN 3 THEN 'Мария Ли изменила авто №' || n + 1000000
           ELSE 'Пользователь вошёл' END
-        FROM generate_series(0, 29999) AS n
+        FROM generate_series(0, ${entries - 1}::int) AS n
       `
         const rows = yield* sql`
         SELECT split_part(reason, ':', 1) AS code, entity_type, processed, count(*)::int AS count
         FROM history GROUP BY 1, 2, 3 ORDER BY 1 NULLS FIRST, 2
       `
         assert.deepStrictEqual(rows, [
-          { code: null, entity_type: "booking", processed: true, count: 3750 },
-          { code: null, entity_type: "car", processed: true, count: 3750 },
-          { code: null, entity_type: "payment", processed: true, count: 3750 },
-          { code: "entity_not_found", entity_type: "car", processed: false, count: 3750 },
-          { code: "unparsed_description", entity_type: null, processed: false, count: 15_000 }
+          { code: null, entity_type: "booking", processed: true, count: entries / 8 },
+          { code: null, entity_type: "car", processed: true, count: entries / 8 },
+          { code: null, entity_type: "payment", processed: true, count: entries / 8 },
+          { code: "entity_not_found", entity_type: "car", processed: false, count: entries / 8 },
+          { code: "unparsed_description", entity_type: null, processed: false, count: entries / 2 }
         ])
         const done = yield* sql`
         SELECT (SELECT count(*)::int FROM entity_timeline) AS told,
           (SELECT count(*)::int FROM payments WHERE amount = 30) AS paid,
           (SELECT count(*)::int FROM bookings WHERE in_rent) AS rented,
-          (SELECT count(*)::int FROM cars WHERE mileage = 20000 + rentprog_id::int) AS driven
+          (SELECT count(*)::int FROM cars WHERE mileage = ${2 * cars}::int + rentprog_id::int) AS driven
       `
-        assert.deepStrictEqual(done, [{ told: 11_250, paid: 3750, rented: 1250, driven: 1250 }])
+        assert.deepStrictEqual(done, [
+          { told: (3 * entries) / 8, paid: entries / 8, rented: cars / 8, driven: cars / 8 }
+        ])
       }),
     300_000
   )

@@ -20,6 +20,7 @@ import {
   touch,
   whileOpen
 } from "../support/history.ts"
+import { size } from "../support/size.ts"
 import { guest, testDatabase } from "../support/TestDatabase.ts"
 
 const tbilisi = Branch.make("tbilisi")
@@ -131,7 +132,7 @@ layer(tests, { excludeTestServices: true })("entries that wait", (it) => {
     Effect.gen(function* () {
       const sql = yield* PgClient.PgClient
       // Tables with a column for every word are slow.
-      const records = inject("schema") === "public" ? 1000 : 100
+      const records = inject("schema") === "public" ? size({ long: 1000, usual: 300 }) : 100
       yield* sql`
         INSERT INTO history (branch, description, operation_type)
         SELECT 'tbilisi', 'Мария Ли изменила mileage с 1 на ' || n || ' в авто №' || 700000 + n % ${records}::int, 'many'
