@@ -14,11 +14,15 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
   ), ' ,');
 
 -- The same in small letters, with е for ё: character for character, so that a place in one is the same place in the other.
+-- Not STRICT, so that it costs no call.
 CREATE OR REPLACE FUNCTION :SCHEMA.history_fold(said text) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-  RETURN translate(
-    lower(said COLLATE "C"), 'ёАБВГДЕЁЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯ', 'еабвгдеежзийклмнопрстуфхцчшщъыьэюя'
-  );
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN CASE
+    WHEN octet_length(said) = length(said) THEN lower(said COLLATE "C")
+    ELSE translate(
+      lower(said COLLATE "C"), 'ёАБВГДЕЁЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯ', 'еабвгдеежзийклмнопрстуфхцчшщъыьэюя'
+    )
+  END;
 
 -- Every verb and what it does, in the past tense of either gender, in the passive, and in English.
 CREATE OR REPLACE FUNCTION :SCHEMA.history_verbs() RETURNS jsonb
@@ -56,9 +60,9 @@ CREATE OR REPLACE FUNCTION :SCHEMA.history_verb(word text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
   RETURN :SCHEMA.history_verbs() ->> word;
 
--- What a noun is about, in any of its cases.
-CREATE OR REPLACE FUNCTION :SCHEMA.history_noun(word text) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+-- Every noun, in any of its cases, and what it is about.
+CREATE OR REPLACE FUNCTION :SCHEMA.history_nouns() RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
   RETURN '{
     "бронь": "booking", "брони": "booking", "бронью": "booking", "бронирование": "booking", "бронирования": "booking",
     "бронировании": "booking", "бронированию": "booking", "booking": "booking",
@@ -70,7 +74,12 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     "обслуживание": "maintenance", "обслуживания": "maintenance", "обслуживании": "maintenance",
     "обслуживанию": "maintenance", "service": "maintenance", "maintenance": "maintenance",
     "объект": "object", "объекта": "object", "объекте": "object", "object": "object"
-  }'::jsonb ->> word;
+  }'::jsonb;
+
+-- What a word is about, if it is a noun.
+CREATE OR REPLACE FUNCTION :SCHEMA.history_noun(word text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  RETURN :SCHEMA.history_nouns() ->> word;
 
 -- With one of these the sentence says less, or more, than that something was done to a thing.
 CREATE OR REPLACE FUNCTION :SCHEMA.history_doubts() RETURNS text[]

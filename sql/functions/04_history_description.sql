@@ -153,9 +153,8 @@ BEGIN
 END
 $$;
 
--- What a sentence of the operations log says, or null where it does not read. The keys: entity_type, entity_id,
--- operation, and where the sentence has them user_name, changes, payment, counterparty, car_id, text.
-CREATE OR REPLACE FUNCTION :SCHEMA.parse_history_description(description text) RETURNS jsonb
+-- What a sentence of the operations log says, by the whole grammar.
+CREATE OR REPLACE FUNCTION :SCHEMA.read_history_sentence(description text) RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = :SCHEMA, pg_temp
 AS $$
