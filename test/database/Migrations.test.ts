@@ -60,13 +60,13 @@ describe("migrate", () => {
       const run = migrateAs({
         ...fine,
         "migrations/0094_more.sql": `
-          ALTER TABLE :SCHEMA.cars ADD COLUMN more int;
-          ALTER TABLE :SCHEMA.cars ADD CONSTRAINT more CHECK (mileage >= 0);
+          ALTER TABLE :SCHEMA.cars ADD COLUMN axle_count int;
+          ALTER TABLE :SCHEMA.cars ADD CONSTRAINT axle_count CHECK (mileage >= 0);
         `,
         "migrations/0095_last.sql": "CREATE TABLE :SCHEMA.last (id int);"
       })
       const error = yield* Effect.flip(run)
-      assert.match(error.message, /^sql\/migrations\/0094_more\.sql: .*"more" of relation "cars" is violated/)
+      assert.match(error.message, /^sql\/migrations\/0094_more\.sql: .*"axle_count" of relation "cars" is violated/)
       assert.deepStrictEqual([yield* whole, yield* readBooks], before)
 
       yield* sql`UPDATE cars SET mileage = 1`
