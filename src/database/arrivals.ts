@@ -12,6 +12,8 @@ export interface Post<A> {
   /** How many rows were taken, and how many are committed. */
   taken: number
   committed: number
+  /** What was not taken yet, as `sizeOf` has it. */
+  left: number
   /** Known once all are committed, or whoever brought them was told to come again: no more of it is taken then. */
   readonly outcome: Deferred.Deferred<void, DatabaseError>
   isOver: boolean
@@ -27,7 +29,7 @@ export interface Arrival<A> {
 /** What a row counts besides its text. */
 export const rowSize = 1024
 
-/** How much of each post a batch takes before any other row. */
+/** Posts of which no more is left than this count as equally little. */
 const little = 8 * rowSize
 
 /** Posts in the order in which they came. Sizes are in characters; `textOf` answers what makes a row large. */
@@ -36,23 +38,27 @@ export const arrivals = <A>(textOf: (row: A) => string) => {
   let waiting = 0
   const sizeOf = (row: A) => textOf(row).length + rowSize
 
-  /** Rows that have room together, one in any case; of each post no more than its share. */
-  const take = (room: number, share: number): ReadonlyArray<Arrival<A>> => {
-    const taken: Array<Arrival<A>> = []
+  /** Takes rows that have room, from one post after the other, and answers how much room is left. */
+  const take = (taken: Array<Arrival<A>>, from: Iterable<Post<A>>, room: number): number => {
     let left = room
-    for (const post of posts) {
-      const before = left
+    for (const post of from) {
       for (let row = post.rows[post.taken]; row !== undefined; row = post.rows[post.taken]) {
         const size = sizeOf(row)
-        if (before - left + size > share) break
-        if (size > left && taken.length > 0) return taken
+        if (size > left) return left
         taken.push({ row, size, post })
         post.taken += 1
+        post.left -= size
         left -= size
       }
-      if (post.taken === post.rows.length) posts.delete(post)
+      posts.delete(post)
     }
-    return taken
+    return left
+  }
+
+  /** Those of which the least is left come first; of equals, those who came first. */
+  const leastFirst = () => {
+    const much = ({ left }: Post<A>) => Math.ceil(left / little)
+    return [...posts].sort((one, other) => much(one) - much(other))
   }
 
   const end = (post: Post<A>, exit: Exit.Exit<void, DatabaseError>) => {
@@ -69,14 +75,10 @@ export const arrivals = <A>(textOf: (row: A) => string) => {
 
     /** Puts a post behind all others. */
     add: (rows: ReadonlyArray<A>, since: number): Post<A> => {
+      const size = rows.reduce((sum, row) => sum + sizeOf(row), 0)
       const post: Post<A> = {
-        rows,
-        size: rows.reduce((sum, row) => sum + sizeOf(row), 0),
-        since,
-        taken: 0,
-        committed: 0,
-        outcome: Deferred.makeUnsafe(),
-        isOver: false
+        ...{ rows, size, since, left: size, taken: 0, committed: 0, isOver: false },
+        outcome: Deferred.makeUnsafe()
       }
       posts.add(post)
       waiting += post.size
@@ -84,15 +86,18 @@ export const arrivals = <A>(textOf: (row: A) => string) => {
     },
 
     /**
-     * The next rows to write, of about this size. Half of the room is for a little of everybody's, so that who brings
-     * little does not wait for who brings much; the rest goes to those who came first, so that one after the other is done.
+     * The next rows to write, of about this size. Half of the room is for those of whom little is left, so that who brings
+     * little does not wait for all who bring much; the rest goes to those who came first, so that much is done in its turn.
      */
     next: (room: number): ReadonlyArray<Arrival<A>> => {
-      const first = take(room / 2, little)
-      return [
-        ...first,
-        ...take(room - first.reduce((sum, { size }) => sum + size, 0), Number.POSITIVE_INFINITY)
-      ]
+      const taken: Array<Arrival<A>> = []
+      const left = take(taken, leastFirst(), room / 2)
+      take(taken, posts, room / 2 + left)
+      // One that has no room at all goes alone.
+      const [first] = posts
+      const row = first?.rows[first.taken]
+      if (taken.length === 0 && row !== undefined) take(taken, posts, sizeOf(row))
+      return taken
     },
 
     /** Tells whoever brought it how it went. */
