@@ -1,7 +1,8 @@
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Metric, Stream } from "effect"
+import { Effect, Latch, Layer, Metric, Stream } from "effect"
 import { Notifications } from "../../src/database/Notifications.ts"
+import { RentProg } from "../../src/rentprog/RentProg.ts"
 import { Simulator } from "../../src/simulator/Simulator.ts"
 import { whileOpen } from "../support/history.ts"
 import { about, events, insert as insertEvents, makeDue, mirror, until, wake } from "../support/tables.ts"
@@ -62,18 +63,31 @@ describe("an entry about a car that the mirror lacks", () => {
   it.live("ends applied, with the car fetched by one call however many entries wait", () =>
     Effect.gen(function* () {
       const sql = yield* PgClient.PgClient
-      yield* until(said(started), (times) => times === 1)
+      const stand = yield* Latch.make(false)
+      // No answer before all of them stand there: one that is written beside the car is found by a sweep only.
+      const rentprog = Layer.effect(
+        RentProg,
+        RentProg.useSync((rentprog) =>
+          RentProg.of({
+            ...rentprog,
+            fetch: (branch, key) => Effect.andThen(stand.await, rentprog.fetch(branch, key))
+          })
+        )
+      )
       yield* putCar(65311)
-      yield* sql`INSERT INTO history (branch, description)
-        VALUES ('tbilisi', 'Иван Петров изменил , mileage с 100 на 200 в авто № 65311')`
-      yield* say(...Array.from({ length: 20 }, (_, n) => mileage(65311, n)))
-      yield* allApplied
+      yield* Effect.gen(function* () {
+        yield* until(said(started), (times) => times === 1)
+        yield* say(mileage(65311))
+        yield* say(...Array.from({ length: 20 }, (_, n) => mileage(65311, n)))
+        yield* stand.open
+        yield* allApplied
+      }).pipe(Effect.provide(service({ rentprog })))
       assert.strictEqual(yield* readsOf("/cars/65311"), 1)
       // What the entries say is older than what was fetched.
       assert.strictEqual((yield* mirror("car"))[0]?.data?.["mileage"], 500)
       assert.lengthOf(yield* events, 1)
       assert.lengthOf(yield* sql`SELECT FROM entity_timeline WHERE entity_id = '65311'`, 21)
-    }).pipe(Effect.provide(world()))
+    }).pipe(Effect.provide(surroundings()))
   )
 
   it.live("that was written while the service was down is asked for at its start", () =>
