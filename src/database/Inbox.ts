@@ -3,7 +3,7 @@
  * whether it is; the receipt settles that, because the same row written again is there once.
  */
 import { PgClient } from "@effect/sql-pg"
-import { Context, Effect, Layer } from "effect"
+import { Array as Arr, Context, Effect, Layer, Order } from "effect"
 import type { DatabaseError } from "../domain/Reason.ts"
 import { groupCommit } from "./groupCommit.ts"
 
@@ -120,24 +120,34 @@ export class Inbox extends Context.Service<
         textOf: ({ body }) => body,
         writers: 2
       })
+      const receiveEntries = yield* groupCommit({
+        write: writeEntries,
+        otherwise: ({ raw, receipt, traceId }) => ({
+          ...nothing,
+          receipt,
+          traceId,
+          raw: JSON.stringify(raw)
+        }),
+        textOf: ({ raw }) => raw,
+        // Entries that are applied at the same time would wait for each other's records.
+        writers: 1
+      })
       return Inbox.of({
         receiveEvent: (event) => receiveEvents([event]),
-        receiveEntries: yield* groupCommit({
-          write: writeEntries,
-          otherwise: ({ raw, receipt, traceId }) => ({
-            ...nothing,
-            receipt,
-            traceId,
-            raw: JSON.stringify(raw)
-          }),
-          textOf: ({ raw }) => raw,
-          // Entries that are applied at the same time would wait for each other's records.
-          writers: 1
-        })
+        receiveEntries: (entries) => receiveEntries(Arr.sort(entries, inTheirOrder))
       })
     })
   )
 }
+
+/** As the statement has it, because many entries take several. Those that say no time are of now. */
+const inTheirOrder: Order.Order<IncomingEntry> = Order.combineAll([
+  Order.mapInput(Order.Number, ({ createdAt }) =>
+    createdAt === null ? Number.POSITIVE_INFINITY : Date.parse(createdAt)
+  ),
+  Order.mapInput(Order.Number, ({ operationId }) => operationId?.length ?? 0),
+  Order.mapInput(Order.String, ({ operationId }) => operationId ?? "")
+])
 
 /** An entry of which nothing could be made but its text. */
 const nothing = {

@@ -117,6 +117,30 @@ layer(Inbox.layer.pipe(Layer.provideMerge(testDatabase)), { excludeTestServices:
     )
 
     it.effect(
+      "applies the entries of a post as they happened, though they come newest first, in several statements",
+      () =>
+        Effect.gen(function* () {
+          const sql = yield* PgClient.PgClient
+          const inbox = yield* Inbox
+          yield* sql`INSERT INTO cars (rentprog_id, branch) VALUES ('88003', 'tbilisi')`
+          const entries = Array.from({ length: 600 }, (_, n) => ({
+            ...entry(`Иван Петров изменил , mileage с ${n} на ${n + 1} в авто № 88003`),
+            operationId: String(7000 + n),
+            createdAt: new Date(Date.UTC(2026, 2, 1, 10, 0, n)).toISOString()
+          })).reverse()
+          const statements = yield* countStatements("INSERT", "history", inbox.receiveEntries(entries))
+          assert.isAbove(statements, 1)
+          assert.deepStrictEqual(
+            yield* sql`
+            SELECT count(*)::int AS entries, max(cars.mileage)::int AS mileage FROM history, cars
+            WHERE history.entity_id = '88003' AND history.processed AND history.reason IS NULL AND cars.rentprog_id = '88003'
+          `,
+            [{ entries: 600, mileage: 600 }]
+          )
+        })
+    )
+
+    it.effect(
       "keeps as text the one entry that PostgreSQL cannot hold, and those beside it as they are",
       () =>
         Effect.gen(function* () {
