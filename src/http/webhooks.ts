@@ -11,6 +11,7 @@ import { storable, storableText } from "../database/storable.ts"
 import { readMoment } from "../domain/Moment.ts"
 import type { DatabaseError } from "../domain/Reason.ts"
 import { flat } from "../rentprog/flat.ts"
+import { exactly } from "../rentprog/Json.ts"
 import { entryFields } from "../rentprog/Log.ts"
 import { textColumn } from "../rentprog/Records.ts"
 import { Api } from "./api/Api.ts"
@@ -120,7 +121,7 @@ const read = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerR
 const clean = (json: string): string =>
   /\\u(0000|d[89a-f])/i.test(json)
     ? Result.getOrElse(
-        Result.try(() => JSON.stringify(storable(JSON.parse(json)))),
+        Result.try(() => JSON.stringify(storable(JSON.parse(exactly(json))))),
         () => json
       )
     : json
@@ -180,6 +181,6 @@ const readEntry = (sent: unknown, branch: string | null): Sent => {
 /** What is nested too deep to be walked through is kept as one text. */
 const readEntries = (body: string, branch: string | null): ReadonlyArray<Sent> =>
   Result.getOrElse(
-    Result.try(() => [JSON.parse(body)].flat().map((entry: unknown) => readEntry(entry, branch))),
+    Result.try(() => [JSON.parse(exactly(body))].flat().map((entry: unknown) => readEntry(entry, branch))),
     () => [readEntry({ raw: body }, branch)]
   )

@@ -16,7 +16,8 @@ const isChanged = (number: string): boolean => {
   return !Number.isFinite(value) || (digits.length > 15 && isRounded)
 }
 
-const exactly = (json: string): string => {
+/** The same JSON with such numbers as texts. */
+export const exactly = (json: string): string => {
   if (!suspicious.test(json)) return json
   let isText = false
   return json.replaceAll(tokens, (found) => {

@@ -173,6 +173,10 @@ layer(server(), { excludeTestServices: true })("a webhook", (it) => {
         '{"event":"car_update","payload":{"id":12345678901234567890,"company_id":9247}}'
       )
       assert.strictEqual(row.ext_id, "12345678901234567890")
+      const smiling = yield* received(
+        '{"event":"car_update","payload":{"id":12345678901234567890,"color":"\\ud83d\\ude00"}}'
+      )
+      assert.strictEqual(smiling.ext_id, "12345678901234567890")
     })
   )
 

@@ -175,6 +175,20 @@ layer(server(), { excludeTestServices: true })("an entry of the log", (it) => {
     })
   )
 
+  it.effect("keeps its number to the last digit: two that JavaScript takes for one are two", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      const body =
+        '[{"id":9007199254740992,"description":"слова"},{"id":9007199254740993,"description":"слова"}]'
+      const { text } = yield* post("/webhooks/history?branch=tbilisi", body)
+      const { receipts } = yield* Schema.decodeUnknownEffect(Answer)(text)
+      assert.deepStrictEqual(
+        yield* sql`SELECT operation_id FROM history WHERE receipt = ANY (${receipts}::uuid[]) ORDER BY operation_id`,
+        [{ operation_id: "9007199254740992" }, { operation_id: "9007199254740993" }]
+      )
+    })
+  )
+
   it.effect.each([
     ["says something else", { ...entry, id: 9100, description: "слова" }, ""],
     ["is of another branch", { ...entry, id: 9100, branch: "kutaisi" }, ""],
