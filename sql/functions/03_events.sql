@@ -75,6 +75,8 @@ AS $$
 #variable_conflict use_variable
 DECLARE
   object      jsonb;
+  arrays      jsonb;
+  field       text;
   known_type  text;
   entity_type text;
   company     text;
@@ -111,11 +113,16 @@ BEGIN
     IF jsonb_typeof(NEW.payload) = 'object' THEN
       object := NEW.payload;
       IF jsonb_path_exists(object, 'strict $.* ? (@.type() == "array")') THEN
-        SELECT jsonb_object_agg(
-          field.key,
-          CASE WHEN jsonb_typeof(field.value) = 'array' THEN coalesce(field.value -> -1, 'null') ELSE field.value END
-        ) INTO object
-        FROM jsonb_each(object) AS field;
+        arrays := jsonb_path_query_array(object, 'strict $.keyvalue() ? (@.value.type() == "array").key');
+        -- Cheaper than a statement, as long as they are few: each turn copies the object.
+        IF jsonb_array_length(arrays) <= 10 THEN
+          FOR n IN 0 .. jsonb_array_length(arrays) - 1 LOOP
+            field  := arrays ->> n;
+            object := jsonb_set(object, ARRAY[field], coalesce(object -> field -> -1, 'null'));
+          END LOOP;
+        ELSE
+          object := last_of_arrays(object);
+        END IF;
         NEW.payload := object;
       END IF;
     ELSE

@@ -1,5 +1,5 @@
 import type { PgClient } from "@effect/sql-pg"
-import { Effect } from "effect"
+import { Context, Effect } from "effect"
 import type { SqlError, Statement } from "effect/sql"
 import { sayWhy } from "./Database.ts"
 import { eventRows } from "./eventRows.ts"
@@ -9,7 +9,9 @@ import { touch } from "./touch.ts"
  * How many events whose branch nobody knows are looked through at a time; the next sweep goes on with the others. What
  * tells a branch runs its events itself, and leaves few behind.
  */
-const mostLookedUp = 20_000
+export const MostLookedUp = Context.Reference("jarvis/database/MostLookedUp", {
+  defaultValue: () => 20_000
+})
 
 interface Looked {
   readonly record: string
@@ -34,7 +36,7 @@ export const normaliseAgain = (sql: PgClient.PgClient): Effect.Effect<number, Sq
     EXISTS (SELECT FROM ${sql(table)} WHERE ${sql(table)}.rentprog_id = ${id} AND ${sql(table)}.branch IS NOT NULL)
   `
   /** The next ones in the order of the index `events_unknown_branch`, as far as a table may tell their branch. */
-  const look = (after: { readonly record: string; readonly id: string }) => sql<Looked>`
+  const look = (after: { readonly record: string; readonly id: string }, most: number) => sql<Looked>`
     WITH next AS MATERIALIZED (
       SELECT left(events.ext_id, 64) AS record, events.id, events.company_id, split_part(events.type, '_', 1) AS kind,
         id_text(events.payload -> 'company_id') AS company, id_text(events.metadata -> 'branch') AS named,
@@ -42,9 +44,9 @@ export const normaliseAgain = (sql: PgClient.PgClient): Effect.Effect<number, Sq
       FROM events
       WHERE ${branchless} AND (left(events.ext_id, 64), events.id) > (${after.record}::text, ${after.id}::text::bigint)
       ORDER BY left(events.ext_id, 64), events.id
-      LIMIT ${mostLookedUp}
+      LIMIT ${most}
     ), looked AS (
-      SELECT next.record, next.id, row_number() OVER (ORDER BY next.record, next.id) = ${mostLookedUp} AS last,
+      SELECT next.record, next.id, row_number() OVER (ORDER BY next.record, next.id) = ${most} AS last,
         EXISTS (
           SELECT FROM branches
           WHERE branches.code <> '' AND (
@@ -65,7 +67,7 @@ export const normaliseAgain = (sql: PgClient.PgClient): Effect.Effect<number, Sq
 
   let reached = beginning
   const known = Effect.gen(function* () {
-    const looked = yield* look(reached)
+    const looked = yield* look(reached, yield* MostLookedUp)
     const ids = looked.flatMap(({ id, isKnown }) => (isKnown ? [id] : []))
     // The same as the trigger will ask: a row that is run again without need would be asked for again.
     const touched = yield* run(sql`

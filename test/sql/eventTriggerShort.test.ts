@@ -49,17 +49,20 @@ const ids = [
     "1234567890123456789"
   ]
 ] as const
-const fields = ["id", "company_id", "car_id", "client_id", "booking_id", "mileage", "note"] as const
+const fields = ["id", "company_id", "car_id", "client_id", "booking_id", "mileage", "note", "", "1"] as const
 const object = Arbitrary.array(Arbitrary.all([oneOf(...fields), oneOf(...ids)]), { maxLength: 6 }).pipe(
   Arbitrary.map((pairs) => `{${[...new Map(pairs)].map(([key, value]) => `"${key}": ${value}`).join()}}`)
 )
+/** More arrays than the trigger replaces one by one. */
+const arrays = Array.from({ length: 11 }, (_, n) => `"changed_${n}": [${n}, [${n}]]`).join()
 const payload = Arbitrary.all([
-  oneOf("object", "object", "object", "object", "text", "ruby", "other"),
+  oneOf("object", "object", "object", "object", "wide", "text", "ruby", "other"),
   object,
   anyJson
 ]).pipe(
   Arbitrary.map(([form, said, other]) => {
     if (form === "object") return said
+    if (form === "wide") return `{${[arrays, said.slice(1, -1)].filter((part) => part !== "").join()}}`
     if (form === "text") return JSON.stringify(said)
     if (form === "ruby") return JSON.stringify(inspect(JSON.parse(said)))
     return JSON.stringify(other)

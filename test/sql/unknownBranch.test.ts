@@ -3,6 +3,7 @@ import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer, References } from "effect"
 import { Events } from "../../src/database/Events.ts"
+import { MostLookedUp } from "../../src/database/normaliseEvents.ts"
 import { type EventRow, isPending, readEvents } from "../support/events.ts"
 import { whileOpen } from "../support/history.ts"
 import { run } from "../support/refusing.ts"
@@ -146,6 +147,25 @@ layer(tests, { excludeTestServices: true })("the branch of an event", (it) => {
       assert.isTrue(isPending(yield* again(row.id)))
       assert.strictEqual(yield* events.normaliseAgain, 0)
     })
+  )
+
+  it.effect("a sweep goes on where the last one stopped, and after the last event with the first", () =>
+    Effect.gen(function* () {
+      yield* fresh
+      const events = yield* Events
+      for (const ext_id of ["1", "2", "3", "4", "5"]) yield* park(yield* inserted({ ext_id }))
+      const arriveUnheard = (id: string) =>
+        run(
+          "ALTER TABLE bookings DISABLE TRIGGER run_events_of_record_trigger",
+          `INSERT INTO bookings (rentprog_id, branch) VALUES ('${id}', 'batumi')`,
+          "ALTER TABLE bookings ENABLE TRIGGER run_events_of_record_trigger"
+        )
+      yield* arriveUnheard("4")
+      assert.strictEqual(yield* events.normaliseAgain, 0)
+      yield* arriveUnheard("1")
+      const swept = yield* Effect.replicateEffect(events.normaliseAgain, 4)
+      assert.deepStrictEqual(swept, [1, 0, 1, 0])
+    }).pipe(Effect.provideService(MostLookedUp, 2))
   )
 
   it.effect("a table of records that somebody holds costs the sweep nothing but these", () =>

@@ -33,6 +33,7 @@ const functions = [
   "mirror_branch(text, text)",
   "read_payload(jsonb)",
   "parse_ruby_hash(text)",
+  "read_ruby_hash(text)",
   "ruby_string_to_json(text)",
   "ruby_number(text)",
   "quote_ruby_objects(text)",
