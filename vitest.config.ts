@@ -1,23 +1,13 @@
-import { statfsSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
 import { ownSchema } from "./test/support/ownSchema.ts"
+import { remove, runDirectory } from "./test/support/runDirectory.ts"
 
-const memory = "/dev/shm"
-
-/** Whether this machine keeps files in memory, and has room there for the databases of a run. */
-const hasMemory = (): boolean => {
-  try {
-    const { bavail, bsize } = statfsSync(memory)
-    return bavail * bsize > 4 * 1024 ** 3
-  } catch {
-    return false
-  }
-}
-
-// Workers, and what they start, take these over. A table or a database costs half as much where no disk is behind it, and
-// what Node has compiled once need not be compiled by each worker and each program of a test.
-if (hasMemory()) process.env["TMPDIR"] ??= memory
+// Workers, and what they start, take these over. What Node has compiled once need not be compiled by each worker and each
+// program of a test.
+const directory = runDirectory()
+process.once("exit", () => remove(directory))
+process.env["TMPDIR"] = directory
 process.env["NODE_COMPILE_CACHE"] ??= fileURLToPath(new URL("node_modules/.cache/node", import.meta.url))
 
 /**

@@ -66,7 +66,10 @@ describe("migrate", () => {
         "migrations/0095_last.sql": "CREATE TABLE :SCHEMA.last (id int);"
       })
       const error = yield* Effect.flip(run)
-      assert.match(error.message, /^sql\/migrations\/0094_more\.sql: .*"axle_count" of relation "cars" is violated/)
+      assert.match(
+        error.message,
+        /^sql\/migrations\/0094_more\.sql: .*"axle_count" of relation "cars" is violated/
+      )
       assert.deepStrictEqual([yield* whole, yield* readBooks], before)
 
       yield* sql`UPDATE cars SET mileage = 1`
