@@ -52,11 +52,8 @@ export const inRounds = <A, E, R>(round: Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
     const { rounds } = yield* Extent
     const first = yield* round
-    const others = yield* Effect.forEach(
-      makeBy(rounds - 1, (n) => n),
-      () => round
-    )
-    const all: NonEmptyArray<A> = [first, ...others.slice(0, rounds - 1)]
+    const all: NonEmptyArray<A> = [first]
+    while (all.length < rounds) all.push(yield* round)
     return all
   })
 

@@ -74,15 +74,17 @@ export const start = ({
               new BenchError({ message: `${file} ended${log === undefined ? "" : `, see ${log}`}` })
             )
           )
-        if (child.exitCode !== null) tell()
+        if (hasEnded(child)) tell()
         else child.once("exit", tell)
       })
     }
   })
 
+const hasEnded = ({ exitCode, signalCode }: ChildProcess) => exitCode !== null || signalCode !== null
+
 const kill = (child: ChildProcess) =>
   Effect.callback<void>((resume) => {
-    if (child.exitCode !== null || child.signalCode !== null) return resume(Effect.void)
+    if (hasEnded(child)) return resume(Effect.void)
     child.once("exit", () => resume(Effect.void))
     child.kill("SIGKILL")
   })

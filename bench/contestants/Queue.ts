@@ -2,6 +2,7 @@
 import type { Effect, Scope } from "effect"
 import type { SqlError } from "effect/sql"
 import type { BenchError } from "../Part.ts"
+import type { Program } from "../Program.ts"
 
 type Fallible = BenchError | SqlError.SqlError
 
@@ -18,8 +19,8 @@ export interface Queue {
 export interface Worked extends Queue {
   /** Brings the planner's statistics up to date. */
   readonly analyze: Effect.Effect<unknown, Fallible>
-  /** Starts what works, in a process of its own. */
-  readonly work: Effect.Effect<void, Fallible, Scope.Scope>
+  /** Starts what works, in a process of its own, and waits until it does. */
+  readonly work: Effect.Effect<Program, Fallible, Scope.Scope>
   /** Whether anything is left to do. */
   readonly isBusy: Effect.Effect<boolean, Fallible>
   /** When the first record was written, in milliseconds since 1970. */

@@ -63,7 +63,7 @@ export const boss = Effect.fnUntraced(function* (
           )
       ),
     analyze: sql`ANALYZE`,
-    work: Effect.flatMap(program, isReady),
+    work: Effect.tap(program, isReady),
     isBusy: Effect.map(
       sql`SELECT FROM pgboss.job WHERE name = 'write' AND state < 'completed' LIMIT 1`,
       (rows) => rows.length > 0

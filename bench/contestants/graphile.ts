@@ -31,7 +31,7 @@ export const graphile = Effect.fnUntraced(function* (url: Redacted.Redacted, con
         ))
       `,
     analyze: sql`ANALYZE`,
-    work: Effect.flatMap(program, isReady),
+    work: Effect.tap(program, isReady),
     isBusy: Effect.map(sql`SELECT FROM graphile_worker._private_jobs LIMIT 1`, (rows) => rows.length > 0),
     firstRecord: Effect.map(
       sql<{

@@ -12,8 +12,10 @@ export const drained = Effect.fnUntraced(function* (queue: Worked, jobs: number)
   yield* queue.clear
   yield* queue.fill(jobs)
   yield* queue.analyze
-  yield* queue.work
-  yield* Effect.repeat(Effect.delay(queue.isBusy, "20 millis"), { until: (isBusy) => !isBusy })
+  const { ended: died } = yield* queue.work
+  yield* Effect.repeat(Effect.delay(queue.isBusy, "20 millis"), { until: (isBusy) => !isBusy }).pipe(
+    Effect.raceFirst(died)
+  )
   const ended = yield* Clock.currentTimeMillis
   return (jobs * 1000) / (ended - (yield* queue.firstRecord))
 }, Effect.scoped)
@@ -25,7 +27,7 @@ export const drain: Part = {
     const jobs = yield* rows(30_000)
     const stub = yield* rentprogStub("answers")
     const url = yield* database()
-    const ours = { ...(yield* jarvis(url)), work: Effect.asVoid(serve(url, stub)) }
+    const ours = { ...(yield* jarvis(url)), work: serve(url, stub) }
     const theirs = yield* graphile(yield* database())
     const others = yield* boss(yield* database())
     const batches = yield* boss(yield* database(), 1, "batch")

@@ -82,11 +82,11 @@ const measured = Effect.fnUntraced(function* (template: Redacted.Redacted) {
   const stub = yield* rentprogStub("answers")
   const url = yield* database(template)
   const ours = yield* jarvis(url)
-  const queue = { ...ours, clear: Effect.void, work: Effect.asVoid(serve(url, stub)) }
+  const queue = { ...ours, clear: Effect.void, work: serve(url, stub) }
   const drain = yield* drained(queue, yield* rows(jobs))
   const wake = yield* Effect.scoped(
     Effect.gen(function* () {
-      yield* serve(url, stub)
+      const { ended } = yield* serve(url, stub)
       return yield* oneByOne((n) =>
         Effect.gen(function* () {
           const began = yield* now
@@ -94,7 +94,7 @@ const measured = Effect.fnUntraced(function* (template: Redacted.Redacted) {
           yield* Effect.repeat(Effect.delay(ours.isBusy, "1 millis"), { until: (isBusy) => !isBusy })
           return millis(called - began)
         })
-      )
+      ).pipe(Effect.raceFirst(ended))
     })
   )
   const statements = yield* inRounds(
@@ -122,11 +122,11 @@ const pending = Effect.fnUntraced(function* (template: Redacted.Redacted) {
   const { firstRecord, sql } = yield* jarvis(url)
   const { take } = yield* takeAndSettle(url)
   const count = yield* rows(jobs)
-  yield* serve(url, stub)
+  const { ended } = yield* serve(url, stub)
   const written = sql<{ readonly count: number }>`SELECT count(*)::int AS count FROM cars`
   const [row] = yield* Effect.repeat(Effect.delay(written, "50 millis"), {
     until: ([row]) => (row?.count ?? 0) >= count
-  })
+  }).pipe(Effect.raceFirst(ended))
   const took = (yield* Clock.currentTimeMillis) - (yield* firstRecord)
   return { take, drain: ((row?.count ?? 0) * 1000) / took }
 }, Effect.scoped)

@@ -32,7 +32,7 @@ const inserts = (connections: number, goals: { readonly alone: Goal; readonly dr
         yield* ours.clear
         yield* ours.fill(yield* rows(backlog))
         yield* ours.analyze
-        yield* serve(url, stub)
+        const { ended } = yield* serve(url, stub)
         const isOver = yield* Ref.make(false)
         yield* Effect.forkScoped(
           Effect.repeat(
@@ -47,7 +47,7 @@ const inserts = (connections: number, goals: { readonly alone: Goal; readonly dr
           millis * share,
           (n) => ours.insert(backlog + n),
           () => Ref.getUnsafe(isOver)
-        )
+        ).pipe(Effect.raceFirst(ended))
       })
     )
 

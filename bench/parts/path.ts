@@ -36,10 +36,12 @@ export const path: Part = {
 
     const atOnce = Effect.gen(function* () {
       yield* clear
-      const { address } = yield* serve(url, { url: rentprog, tokens })
+      const { address, ended } = yield* serve(url, { url: rentprog, tokens })
       const began = yield* Clock.currentTimeMillis
       yield* Effect.forEach(ids, (id) => post(address, id), { concurrency: 50, discard: true })
-      yield* Effect.repeat(Effect.delay(isBusy, "20 millis"), { until: (isBusy) => !isBusy })
+      yield* Effect.repeat(Effect.delay(isBusy, "20 millis"), { until: (isBusy) => !isBusy }).pipe(
+        Effect.raceFirst(ended)
+      )
       const took = (yield* Clock.currentTimeMillis) - began
       const [row] = yield* sql<{ readonly cars: number; readonly p50: number; readonly p99: number }>`
         SELECT (SELECT count(*)::int FROM cars WHERE fetched_at IS NOT NULL) AS cars,

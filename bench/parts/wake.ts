@@ -55,7 +55,7 @@ const handled = Effect.fnUntraced(function* (
       const [, at] = yield* Queue.take(told)
       return millis(at - began)
     })
-  )
+  ).pipe(Effect.raceFirst(program.ended))
 })
 
 export const wake: Part = {
@@ -71,7 +71,7 @@ export const wake: Part = {
     const jarvisWakes = Effect.scoped(
       Effect.gen(function* () {
         yield* ours.clear
-        yield* serve(url, stub)
+        const { ended } = yield* serve(url, stub)
         return yield* oneByOne((n) =>
           Effect.gen(function* () {
             const began = yield* now
@@ -79,7 +79,7 @@ export const wake: Part = {
             yield* Effect.repeat(Effect.delay(ours.isBusy, "1 millis"), { until: (isBusy) => !isBusy })
             return { call: millis(called - began), done: millis((yield* now) - began) }
           })
-        )
+        ).pipe(Effect.raceFirst(ended))
       })
     ).pipe(
       Effect.map((took) => {
