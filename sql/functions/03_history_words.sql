@@ -5,7 +5,7 @@
 
 -- The sentence with single spaces, and none around it; ё and й are one character each.
 CREATE OR REPLACE FUNCTION :SCHEMA.history_spaced(said text) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
   RETURN btrim(regexp_replace(
     CASE WHEN said ~ '[\u0306\u0308]' THEN replace(replace(replace(replace(
       said, U&'\0435\0308', 'ё'), U&'\0415\0308', 'Ё'), U&'\0438\0306', 'й'), U&'\0418\0306', 'Й'
@@ -55,9 +55,9 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
     "передал": "give", "передала": "give", "transferred": "give", "handed": "give", "gave": "give"
   }'::jsonb;
 
--- What a word does, if it is a verb.
+-- What a word does, if it is a verb. Not STRICT, so that it costs no call.
 CREATE OR REPLACE FUNCTION :SCHEMA.history_verb(word text) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
   RETURN :SCHEMA.history_verbs() ->> word;
 
 -- Every noun, in any of its cases, and what it is about.
@@ -76,9 +76,9 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
     "объект": "object", "объекта": "object", "объекте": "object", "object": "object"
   }'::jsonb;
 
--- What a word is about, if it is a noun.
+-- What a word is about, if it is a noun. Not STRICT, so that it costs no call.
 CREATE OR REPLACE FUNCTION :SCHEMA.history_noun(word text) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
   RETURN :SCHEMA.history_nouns() ->> word;
 
 -- With one of these the sentence says less, or more, than that something was done to a thing.
@@ -158,10 +158,10 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     "card": "cashless", "by card": "cashless", "bank transfer": "cashless", "by bank transfer": "cashless"
   }'::jsonb ->> words;
 
--- {amount, currency}, or null. `1,200` is one or twelve hundred, so it is nothing; `1,200.50` is clear. Not STRICT, so that
--- it costs no call.
+-- {amount, currency}, or null. `1,200` is one or twelve hundred, so it is nothing; `1,200.50` is clear. Neither STRICT
+-- nor IMMUTABLE, which jsonb_build_object is not, so that it costs no call.
 CREATE OR REPLACE FUNCTION :SCHEMA.history_amount(number text, currency text) RETURNS jsonb
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE
   RETURN CASE WHEN :SCHEMA.history_currency(currency) IS NOT NULL THEN CASE
     WHEN number ~ '^([0-9]{1,12}|[0-9]{1,3}( [0-9]{3}){1,3})([.,][0-9]{1,2})?$' THEN
       jsonb_build_object('amount', translate(number, ', ', '.')::numeric, 'currency', :SCHEMA.history_currency(currency))

@@ -255,15 +255,20 @@ $$;
 -- Whether whoever a sentence of cash that changes hands names first is the one who gives it: "Анна Смит передала …". In
 -- "Пётр Ли принял от …" it is the one who takes it.
 CREATE OR REPLACE FUNCTION :SCHEMA.history_gives(description text) RETURNS boolean
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-BEGIN ATOMIC
-  SELECT coalesce((
-    SELECT verb.deed
-    FROM regexp_split_to_table(:SCHEMA.history_fold(:SCHEMA.history_spaced(description)), '[ ,]+')
-      WITH ORDINALITY AS words (word, n)
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = :SCHEMA, pg_temp
+AS $$
+DECLARE
+  word text;
+  deed text;
+BEGIN
+  FOREACH word IN ARRAY regexp_split_to_array(history_fold(history_spaced(description)), '[ ,]+') LOOP
     -- As it is read above: передал(а)
-    CROSS JOIN LATERAL (SELECT :SCHEMA.history_verb(replace(rtrim(words.word, ':'), '(а)', '')) AS deed) AS verb
-    WHERE verb.deed IS NOT NULL
-    ORDER BY words.n LIMIT 1
-  ) = 'give', false);
-END;
+    deed := history_verb(replace(rtrim(word, ':'), '(а)', ''));
+    IF deed IS NOT NULL THEN
+      RETURN deed = 'give';
+    END IF;
+  END LOOP;
+  RETURN false;
+END
+$$;

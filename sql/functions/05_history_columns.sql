@@ -12,9 +12,9 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
     }'::text[]
     WHEN 'clients' THEN '{name,lastname,middlename,phone,email,category,deleted_at}'::text[]
     WHEN 'bookings' THEN '{
-      car_id,client_id,active,in_rent,state,start_date,end_date,days,price,rental_cost,total,deposit,responsible,
-      responsible_id,number,car_code,source,technical,archive,additional_hours,location_start,location_end,
-      start_mileage,end_mileage,deleted_at
+      car_id,client_id,active,in_rent,state,start_date,end_date,start_place,end_place,days,price,rental_cost,total,
+      deposit,responsible,responsible_id,number,car_code,source,technical,archive,additional_hours,location_start,
+      location_end,start_mileage,end_mileage,deleted_at
     }'::text[]
     WHEN 'payments' THEN '{
       direction,method,amount,currency,user_name,counterparty,paid_at,booking_id,car_id,client_id,deleted_at
@@ -25,7 +25,6 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 -- The record as it stands, and nobody else changes it before this transaction ends. Null where there is none.
 CREATE OR REPLACE FUNCTION :SCHEMA.hold_record(place text, record_id text) RETURNS jsonb
 LANGUAGE plpgsql
-SET search_path = :SCHEMA, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
@@ -33,15 +32,15 @@ DECLARE
 BEGIN
   CASE place
     WHEN 'cars' THEN
-      SELECT to_jsonb(mirror.*) INTO known FROM cars AS mirror WHERE mirror.rentprog_id = record_id FOR UPDATE;
+      SELECT to_jsonb(mirror.*) INTO known FROM :SCHEMA.cars AS mirror WHERE mirror.rentprog_id = record_id FOR UPDATE;
     WHEN 'clients' THEN
-      SELECT to_jsonb(mirror.*) INTO known FROM clients AS mirror WHERE mirror.rentprog_id = record_id FOR UPDATE;
+      SELECT to_jsonb(mirror.*) INTO known FROM :SCHEMA.clients AS mirror WHERE mirror.rentprog_id = record_id FOR UPDATE;
     WHEN 'bookings' THEN
-      SELECT to_jsonb(mirror.*) INTO known FROM bookings AS mirror WHERE mirror.rentprog_id = record_id FOR UPDATE;
+      SELECT to_jsonb(mirror.*) INTO known FROM :SCHEMA.bookings AS mirror WHERE mirror.rentprog_id = record_id FOR UPDATE;
     WHEN 'payments' THEN
-      SELECT to_jsonb(mirror.*) INTO known FROM payments AS mirror WHERE mirror.rentprog_id = record_id FOR UPDATE;
+      SELECT to_jsonb(mirror.*) INTO known FROM :SCHEMA.payments AS mirror WHERE mirror.rentprog_id = record_id FOR UPDATE;
     WHEN 'maintenance' THEN
-      SELECT to_jsonb(mirror.*) INTO known FROM maintenance AS mirror WHERE mirror.rentprog_id = record_id FOR UPDATE;
+      SELECT to_jsonb(mirror.*) INTO known FROM :SCHEMA.maintenance AS mirror WHERE mirror.rentprog_id = record_id FOR UPDATE;
   END CASE;
   RETURN known;
 END
@@ -52,13 +51,12 @@ CREATE OR REPLACE FUNCTION :SCHEMA.write_columns(
   place text, record_id text, typed jsonb, patch jsonb, times jsonb, entries jsonb
 ) RETURNS void
 LANGUAGE plpgsql
-SET search_path = :SCHEMA, pg_temp
 AS $$
 #variable_conflict use_variable
 BEGIN
   CASE place
     WHEN 'cars' THEN
-      UPDATE cars AS mirror SET
+      UPDATE :SCHEMA.cars AS mirror SET
         (
           car_name, code, number, vin, year, color, transmission, car_class, car_type, fuel, state, mileage,
           tank_value, gas_mileage, clean_state, deleted_at
@@ -75,7 +73,7 @@ BEGIN
         updated_at    = now()
       WHERE mirror.rentprog_id = record_id;
     WHEN 'clients' THEN
-      UPDATE clients AS mirror SET
+      UPDATE :SCHEMA.clients AS mirror SET
         (
           name, lastname, middlename, phone, email, category, deleted_at
         ) = (
@@ -89,15 +87,15 @@ BEGIN
         updated_at    = now()
       WHERE mirror.rentprog_id = record_id;
     WHEN 'bookings' THEN
-      UPDATE bookings AS mirror SET
+      UPDATE :SCHEMA.bookings AS mirror SET
         (
-          car_id, client_id, active, in_rent, state, start_date, end_date, days, price, rental_cost, total, deposit,
-          responsible, responsible_id, number, car_code, source, technical, archive, additional_hours, location_start,
-          location_end, start_mileage, end_mileage, deleted_at
+          car_id, client_id, active, in_rent, state, start_date, end_date, start_place, end_place, days, price,
+          rental_cost, total, deposit, responsible, responsible_id, number, car_code, source, technical, archive,
+          additional_hours, location_start, location_end, start_mileage, end_mileage, deleted_at
         ) = (
           SELECT
             fresh.car_id, fresh.client_id, fresh.active, fresh.in_rent, fresh.state, fresh.start_date, fresh.end_date,
-            fresh.days, fresh.price, fresh.rental_cost, fresh.total, fresh.deposit, fresh.responsible,
+            fresh.start_place, fresh.end_place, fresh.days, fresh.price, fresh.rental_cost, fresh.total, fresh.deposit, fresh.responsible,
             fresh.responsible_id, fresh.number, fresh.car_code, fresh.source, fresh.technical, fresh.archive,
             fresh.additional_hours, fresh.location_start, fresh.location_end, fresh.start_mileage, fresh.end_mileage,
             fresh.deleted_at
@@ -109,7 +107,7 @@ BEGIN
         updated_at    = now()
       WHERE mirror.rentprog_id = record_id;
     WHEN 'payments' THEN
-      UPDATE payments AS mirror SET
+      UPDATE :SCHEMA.payments AS mirror SET
         (
           direction, method, amount, currency, user_name, counterparty, paid_at, booking_id, car_id, client_id,
           deleted_at
@@ -125,7 +123,7 @@ BEGIN
         updated_at    = now()
       WHERE mirror.rentprog_id = record_id;
     WHEN 'maintenance' THEN
-      UPDATE maintenance AS mirror SET
+      UPDATE :SCHEMA.maintenance AS mirror SET
         (
           car_id, description, state, opened_at, completed_at, deleted_at
         ) = (

@@ -12,6 +12,8 @@ DECLARE
   said    jsonb;
   said_at text;
   applied record;
+  -- What a setting answers: an expression costs less than the statement that PERFORM is.
+  told    text;
 BEGIN
   entry.ok              := false;
   entry.processed       := false;
@@ -70,9 +72,9 @@ BEGIN
   entry.user_name   := coalesce(nullif(entry.user_name, ''), said ->> 'user_name');
 
   -- Tells the triggers of the mirror whose change they see. What fails takes it back with everything else.
-  PERFORM set_config('jarvis.applying', 'yes', true);
+  told    := set_config('jarvis.applying', 'yes', true);
   applied := apply_history(entry, said);
-  PERFORM set_config('jarvis.applying', '', true);
+  told    := set_config('jarvis.applying', '', true);
 
   IF applied.lacking IS NOT NULL THEN
     entry.reason          := 'entity_not_found: ' || applied.lacking;

@@ -160,9 +160,12 @@ layer(testDatabase, { excludeTestServices: true })("a load of entries", (it) => 
         ).pipe(Effect.provide(Layer.unwrap(session)))
       yield* Effect.all([write("70001 + n % 500"), write("70500 - n % 500")], { concurrency: 2 })
       const rows = yield* sql`
-        SELECT processed, reason, count(*)::int AS count FROM history WHERE operation_type = 'opposite' GROUP BY 1, 2
+        SELECT processed, count(*)::int AS count FROM history
+        -- The statement that began first may get its turn second: what it says is older then.
+        WHERE operation_type = 'opposite' AND coalesce(reason, 'superseded') = 'superseded'
+        GROUP BY 1
       `
-      assert.deepStrictEqual(rows, [{ processed: true, reason: null, count: 2000 }])
+      assert.deepStrictEqual(rows, [{ processed: true, count: 2000 }])
     })
   )
 
