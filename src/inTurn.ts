@@ -1,5 +1,8 @@
 import { type Duration, Effect, Latch, type Request, RequestResolver } from "effect"
 
+/** How many requests in a row are waited for. */
+const mostInARow = 1000
+
 /**
  * Lets requests go at once where nothing is under way, with all others of the same moment. Those that come meanwhile share
  * the next batch, which waits until that is done, or for so long at most: a slow one holds up nobody.
@@ -12,13 +15,14 @@ export const inTurn =
     const idle = Latch.makeUnsafe(true)
 
     /** Whoever makes many requests in a row is let out of turn now and then: until a moment brings no more. */
-    const gather: Effect.Effect<void> = Effect.suspend(() => {
-      const before = came
-      return Effect.andThen(
-        Effect.yieldNow,
-        Effect.suspend(() => (came === before ? Effect.void : gather))
-      )
-    })
+    const gather = (until: number): Effect.Effect<void> =>
+      Effect.suspend(() => {
+        const before = came
+        return Effect.andThen(
+          Effect.yieldNow,
+          Effect.suspend(() => (came === before || came >= until ? Effect.void : gather(until)))
+        )
+      })
     const turn = Effect.suspend(() =>
       idle.isOpen() ? Effect.void : Effect.asVoid(Effect.timeoutOption(idle.await, most))
     )
@@ -37,7 +41,10 @@ export const inTurn =
         came += 1
         return resolver.collectWhile(entries)
       },
-      delay: Effect.andThen(gather, turn),
+      delay: Effect.andThen(
+        Effect.suspend(() => gather(came + mostInARow)),
+        turn
+      ),
       runAll: (entries, key) =>
         Effect.acquireUseRelease(
           begin,
