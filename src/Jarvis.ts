@@ -1,5 +1,5 @@
 /** The whole service, composed: database, RentProg, actors. What cannot start says so in one line. */
-import { NodeServices } from "@effect/platform-node"
+import { NodeHttpClient, NodeServices } from "@effect/platform-node"
 import { Effect, Layer, Logger, Option, References, Schema } from "effect"
 import { FetchHttpClient, type HttpServerError } from "effect/http"
 import { Otlp } from "effect/observability"
@@ -37,6 +37,7 @@ import { Standings } from "./http/Standings.ts"
 import { logLines } from "./logLines.ts"
 import { RentProg } from "./rentprog/RentProg.ts"
 import { Settings } from "./Settings.ts"
+import { smallHeap } from "./smallHeap.ts"
 
 /** What keeps Jarvis from starting, in one line that says what to do. */
 export class StartError extends Schema.TaggedError<StartError>()("StartError", { message: Schema.String }) {}
@@ -136,7 +137,7 @@ const actors = Layer.unwrap(
       Layer.provide(Cluster.inMemory),
       Layer.provideMerge(RentProg.layer(settings.rentprog)),
       Layer.provide([Events.layer, History.layer, Mirror.layer, Notifications.layer]),
-      Layer.provide(FetchHttpClient.layer)
+      Layer.provide(NodeHttpClient.layerUndici)
     )
   )
 )
@@ -201,5 +202,6 @@ export const service = http.pipe(
   Layer.provide(actors),
   Layer.provide(knownBranches),
   Layer.provide(migrations),
-  Layer.provide(Health.layer)
+  Layer.provide(Health.layer),
+  Layer.provide(Layer.effectDiscard(smallHeap))
 )

@@ -68,6 +68,12 @@ export const BranchActor = Entity.make("Branch", [Wake, ReadLog, Status, Has])
 /** How many records a branch handles at a time; what is above waits in the table. */
 const mostInFlight = 1500
 
+/** How many of them may have a fiber of their own, which takes memory for as long as RentProg lets it wait. */
+const mostFibers = 500
+
+/** How many more there has to be room for: what comes together is worth a page of a list, and a statement. */
+const worthTaking = 100
+
 /** How long a record is left alone at most whose outcome cannot be written down, in seconds. */
 const longestPause = 300
 
@@ -91,6 +97,9 @@ export const layer = BranchActor.toLayer(
     )
     const inFlight = yield* FiberSet.make<void, never>()
     yield* Effect.addFinalizer(() => FiberSet.awaitEmpty(inFlight).pipe(Effect.timeoutOption(grace)))
+
+    /** How many records have a fiber of their own. */
+    let fibers = 0
 
     const reading = yield* FiberHandle.make<void, never>()
 
@@ -129,8 +138,11 @@ export const layer = BranchActor.toLayer(
     ) {
       const its = some.map(({ record }) => [keyText(record), Deferred.makeUnsafe<void>()] as const)
       for (const [key, arrival] of its) arrivals.set(key, arrival)
+      const isAlone = some.length === 1
+      if (isAlone) fibers += 1
       const fiber = yield* FiberSet.run(inFlight, handling)
       fiber.addObserver(() => {
+        if (isAlone) fibers -= 1
         for (const [key, arrival] of its) {
           Deferred.doneUnsafe(arrival, Effect.void)
           // Unless it is being handled by itself by now.
@@ -169,12 +181,15 @@ export const layer = BranchActor.toLayer(
         news.closeUnsafe()
         const inFlightKeys = Array.from(arrivals.keys())
         const before = ended
-        const found = inFlightKeys.length < mostInFlight ? yield* events.take(branch, inFlightKeys) : []
+        const isFull = inFlightKeys.length >= mostInFlight || fibers + worthTaking > mostFibers
+        const found = isFull ? [] : yield* events.take(branch, inFlightKeys)
         const due = ended === before ? found : []
         const [destroyed, others] = partition(due, (taken) =>
           isDestroyed(taken) ? Result.succeed(taken) : Result.fail(taken)
         )
-        for (const taken of others) yield* start([taken], handle(taken))
+        // The others are still due.
+        const some = others.slice(0, Math.max(0, mostFibers - fibers))
+        for (const taken of some) yield* start([taken], handle(taken))
         if (destroyed.length > 0) yield* start(destroyed, handleAll(destroyed))
         if (due.length > 0) {
           // Those that were taken go first.
