@@ -1,10 +1,10 @@
 /** The SQL of sql/, as files: what each is for, and how it becomes statements for one schema. */
 import { createHash } from "node:crypto"
 import { Effect, FileSystem, Path, type PlatformError, Schema } from "effect"
+import { root } from "../root.ts"
 import type { SchemaName } from "./SchemaName.ts"
 
-/** Where the files stand, seen from src/database and from dist/database alike. */
-const directory = new URL("../../sql/", import.meta.url)
+const directory = new URL("sql/", root)
 
 export interface SqlFile {
   /** `sql/migrations/0001_baseline.sql` */
@@ -54,11 +54,11 @@ export const readSqlFiles: Effect.Effect<
 > = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const root = yield* Effect.orDie(path.fromFileUrl(directory))
+  const base = yield* Effect.orDie(path.fromFileUrl(directory))
   const read = Effect.fnUntraced(function* (folder: string) {
-    const names = (yield* fs.readDirectory(path.join(root, folder))).filter((name) => name.endsWith(".sql"))
+    const names = (yield* fs.readDirectory(path.join(base, folder))).filter((name) => name.endsWith(".sql"))
     return yield* Effect.forEach(names.sort(), (name) =>
-      Effect.map(fs.readFileString(path.join(root, folder, name)), (text) => ({
+      Effect.map(fs.readFileString(path.join(base, folder, name)), (text) => ({
         name,
         path: `sql/${folder}/${name}`,
         text
@@ -74,12 +74,12 @@ export const readSqlFiles: Effect.Effect<
   })
   const files = yield* read("functions")
   const { version } = yield* Schema.decodeEffect(Version)(
-    yield* fs.readFileString(path.join(root, "functions/version.json"))
+    yield* fs.readFileString(path.join(base, "functions/version.json"))
   )
   const checksum = checksumOf(...files.flatMap(({ name, text }) => [name, text]))
   const bookkeeping = {
     path: "sql/bookkeeping.sql",
-    text: yield* fs.readFileString(path.join(root, "bookkeeping.sql"))
+    text: yield* fs.readFileString(path.join(base, "bookkeeping.sql"))
   }
   return { bookkeeping, migrations, functions: { files, checksum, version } }
 })

@@ -4,11 +4,12 @@ import { fileURLToPath } from "node:url"
 import { Effect, Layer } from "effect"
 import { HttpRouter, HttpServerResponse, HttpStaticServer } from "effect/http"
 import { HttpApiScalar } from "effect/http-api"
+import { root } from "../root.ts"
 import { policy } from "./answers.ts"
 import { Api } from "./api/Api.ts"
 
-/** As it was built, seen from src/http and from dist/http alike. */
-const directory = fileURLToPath(new URL("../../dist/dashboard/", import.meta.url))
+/** As it was built. */
+const directory = fileURLToPath(new URL("dist/dashboard/", root))
 
 const index = HttpServerResponse.file(`${directory}index.html`, {
   headers: { "cache-control": "no-cache" },

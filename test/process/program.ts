@@ -1,13 +1,14 @@
-/** The program itself, as a process of its own: `node src/main.ts`. */
+/** The program itself, as a process of its own: `node dist/main.js`, as test/support/globalSetup.ts builds it. */
 import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { Deferred, Effect, Redacted } from "effect"
 import { inject } from "vitest"
+import { root } from "../../src/root.ts"
 import { Simulator } from "../../src/simulator/Simulator.ts"
 import { TestDatabase } from "../support/TestDatabase.ts"
 import { until } from "../support/tables.ts"
 
-const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
+const main = fileURLToPath(new URL("dist/main.js", root))
 
 export interface Exit {
   readonly code: number | null

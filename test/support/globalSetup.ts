@@ -13,6 +13,7 @@ import { PgClient } from "@effect/sql-pg"
 import { PostgreSqlContainer } from "@testcontainers/postgresql"
 import { Effect, Exit, Redacted, Scope } from "effect"
 import { getContainerRuntimeClient } from "testcontainers"
+import { build } from "vite"
 import type { TestProject } from "vitest/node"
 import * as Database from "../../src/database/Database.ts"
 import { embeddedPostgres } from "../../src/database/EmbeddedPostgres.ts"
@@ -157,6 +158,8 @@ const clean = Effect.fnUntraced(function* (owner: URL, run: string) {
 })
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  // The tests of the whole program run what users run.
+  await build({ build: { ssr: true }, logLevel: "warn" })
   const server = await start()
   process.stdout.write(`PostgreSQL of the tests: ${server.which}\n`)
   const superuser = new URL(server.url)
