@@ -8,7 +8,6 @@ import { Effect } from "effect"
  */
 export const smallHeap = Effect.sync(() => {
   v8.setFlagsFromString("--semi-space-growth-factor=1")
-  v8.setFlagsFromString("--heap-growing-percent=20")
   v8.setFlagsFromString("--expose-gc")
   vm.runInNewContext("gc()")
 })
