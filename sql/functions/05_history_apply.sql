@@ -118,6 +118,8 @@ DECLARE
   record_id text;
   fields    jsonb;
   known     jsonb;
+  before    jsonb;
+  restored  boolean;
   written   int;
   -- Whether it is about any field, and whether any was set, now or by an attempt before.
   is_wanted boolean              := false;
@@ -153,17 +155,25 @@ BEGIN
       INSERT INTO maintenance AS mirror (rentprog_id, branch) VALUES (record_id, entry.branch)
       ON CONFLICT (rentprog_id) DO UPDATE SET branch = excluded.branch WHERE mirror.branch IS NULL;
     END IF;
-    known := hold_record(place, record_id);
-    IF known IS NULL THEN
-      lacking := kind || ' ' || record_id;
-      RETURN;
-    END IF;
-    -- What the log deleted and then speaks of as there has been restored.
-    IF operation = 'update' AND known ->> 'deleted_at' IS NOT NULL AND known -> 'field_times' ? 'deleted_at' THEN
-      fields := fields || '{"deleted_at": ""}';
-    END IF;
+    known := NULL;
+    LOOP
+      before := known;
+      known  := see_record(place, record_id);
+      IF known IS NULL THEN
+        lacking := kind || ' ' || record_id;
+        RETURN;
+      END IF;
+      -- What the log deleted and then speaks of as there has been restored.
+      restored  := operation = 'update' AND known ->> 'deleted_at' IS NOT NULL AND known -> 'field_times' ? 'deleted_at';
+      written   := apply_fields(place, known, made_at, number, CASE
+        WHEN restored THEN fields || '{"deleted_at": ""}' ELSE fields
+      END);
+      -- Whoever changed the record since it was seen may have said something newer. Where nobody has, a trigger of the company's
+      -- keeps it as it is.
+      EXIT WHEN written IS NOT NULL OR known = before;
+    END LOOP;
+    fields    := CASE WHEN restored THEN fields || '{"deleted_at": ""}' ELSE fields END;
     is_wanted := is_wanted OR fields <> '{}';
-    written   := apply_fields(place, known, made_at, number, fields);
     INSERT INTO entity_timeline (
       at, entity_type, entity_id, branch, source, source_id, operation, changes, user_name, log_entry
     ) VALUES (
@@ -182,7 +192,7 @@ BEGIN
       said ->> 'user_name', entry_key
     ) ON CONFLICT DO NOTHING;
     -- Told by now: the same entry was applied meanwhile.
-    is_set := is_set OR written > 0 OR NOT FOUND;
+    is_set := is_set OR coalesce(written, 1) > 0 OR NOT FOUND;
   END LOOP;
   is_superseded := is_wanted AND NOT is_set;
 END

@@ -22,8 +22,13 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
     WHEN 'maintenance' THEN '{car_id,description,state,opened_at,completed_at,deleted_at}'::text[]
   END);
 
--- The record as it stands, and nobody else changes it before this transaction ends. Null where there is none.
-CREATE OR REPLACE FUNCTION :SCHEMA.hold_record(place text, record_id text) RETURNS jsonb
+-- What earlier versions called with other parameters.
+DROP FUNCTION IF EXISTS :SCHEMA.hold_record(text, text);
+DROP FUNCTION IF EXISTS :SCHEMA.write_columns(text, text, jsonb, jsonb, jsonb, jsonb);
+
+-- The record as it stands, and where (`ctid`). Null where there is none. It is not locked: PostgreSQL would note each lock of
+-- a record that many entries of a transaction change in all that follow. Whoever writes sees to it that it still stands there.
+CREATE OR REPLACE FUNCTION :SCHEMA.see_record(place text, record_id text) RETURNS jsonb
 LANGUAGE plpgsql
 AS $$
 #variable_conflict use_variable
@@ -32,24 +37,31 @@ DECLARE
 BEGIN
   CASE place
     WHEN 'cars' THEN
-      SELECT to_jsonb(mirror.*) INTO known FROM :SCHEMA.cars AS mirror WHERE mirror.rentprog_id = record_id FOR UPDATE;
+      SELECT to_jsonb(mirror.*) || jsonb_build_object('ctid', mirror.ctid) INTO known
+      FROM :SCHEMA.cars AS mirror WHERE mirror.rentprog_id = record_id;
     WHEN 'clients' THEN
-      SELECT to_jsonb(mirror.*) INTO known FROM :SCHEMA.clients AS mirror WHERE mirror.rentprog_id = record_id FOR UPDATE;
+      SELECT to_jsonb(mirror.*) || jsonb_build_object('ctid', mirror.ctid) INTO known
+      FROM :SCHEMA.clients AS mirror WHERE mirror.rentprog_id = record_id;
     WHEN 'bookings' THEN
-      SELECT to_jsonb(mirror.*) INTO known FROM :SCHEMA.bookings AS mirror WHERE mirror.rentprog_id = record_id FOR UPDATE;
+      SELECT to_jsonb(mirror.*) || jsonb_build_object('ctid', mirror.ctid) INTO known
+      FROM :SCHEMA.bookings AS mirror WHERE mirror.rentprog_id = record_id;
     WHEN 'payments' THEN
-      SELECT to_jsonb(mirror.*) INTO known FROM :SCHEMA.payments AS mirror WHERE mirror.rentprog_id = record_id FOR UPDATE;
+      SELECT to_jsonb(mirror.*) || jsonb_build_object('ctid', mirror.ctid) INTO known
+      FROM :SCHEMA.payments AS mirror WHERE mirror.rentprog_id = record_id;
     WHEN 'maintenance' THEN
-      SELECT to_jsonb(mirror.*) INTO known FROM :SCHEMA.maintenance AS mirror WHERE mirror.rentprog_id = record_id FOR UPDATE;
+      SELECT to_jsonb(mirror.*) || jsonb_build_object('ctid', mirror.ctid) INTO known
+      FROM :SCHEMA.maintenance AS mirror WHERE mirror.rentprog_id = record_id;
   END CASE;
   RETURN known;
 END
 $$;
 
--- Writes the fields of `typed` to their columns, `patch` to data, and when and by which entries they were said.
+-- Writes the fields of `typed` to their columns, `patch` to data, and when and by which entries they were said. Answers
+-- whether the record still stood where it was seen. That is compared as text: PostgreSQL would find a place by itself without
+-- looking at it again after a wait for a lock.
 CREATE OR REPLACE FUNCTION :SCHEMA.write_columns(
-  place text, record_id text, typed jsonb, patch jsonb, times jsonb, entries jsonb
-) RETURNS void
+  place text, record_id text, seen_at text, typed jsonb, patch jsonb, times jsonb, entries jsonb
+) RETURNS boolean
 LANGUAGE plpgsql
 AS $$
 #variable_conflict use_variable
@@ -71,7 +83,7 @@ BEGIN
         field_times   = coalesce(mirror.field_times, '{}') || times,
         field_entries = jsonb_strip_nulls(coalesce(mirror.field_entries, '{}') || entries),
         updated_at    = now()
-      WHERE mirror.rentprog_id = record_id;
+      WHERE mirror.rentprog_id = record_id AND mirror.ctid::text = seen_at;
     WHEN 'clients' THEN
       UPDATE :SCHEMA.clients AS mirror SET
         (
@@ -85,7 +97,7 @@ BEGIN
         field_times   = coalesce(mirror.field_times, '{}') || times,
         field_entries = jsonb_strip_nulls(coalesce(mirror.field_entries, '{}') || entries),
         updated_at    = now()
-      WHERE mirror.rentprog_id = record_id;
+      WHERE mirror.rentprog_id = record_id AND mirror.ctid::text = seen_at;
     WHEN 'bookings' THEN
       UPDATE :SCHEMA.bookings AS mirror SET
         (
@@ -105,7 +117,7 @@ BEGIN
         field_times   = coalesce(mirror.field_times, '{}') || times,
         field_entries = jsonb_strip_nulls(coalesce(mirror.field_entries, '{}') || entries),
         updated_at    = now()
-      WHERE mirror.rentprog_id = record_id;
+      WHERE mirror.rentprog_id = record_id AND mirror.ctid::text = seen_at;
     WHEN 'payments' THEN
       UPDATE :SCHEMA.payments AS mirror SET
         (
@@ -121,7 +133,7 @@ BEGIN
         field_times   = coalesce(mirror.field_times, '{}') || times,
         field_entries = jsonb_strip_nulls(coalesce(mirror.field_entries, '{}') || entries),
         updated_at    = now()
-      WHERE mirror.rentprog_id = record_id;
+      WHERE mirror.rentprog_id = record_id AND mirror.ctid::text = seen_at;
     WHEN 'maintenance' THEN
       UPDATE :SCHEMA.maintenance AS mirror SET
         (
@@ -135,7 +147,8 @@ BEGIN
         field_times   = coalesce(mirror.field_times, '{}') || times,
         field_entries = jsonb_strip_nulls(coalesce(mirror.field_entries, '{}') || entries),
         updated_at    = now()
-      WHERE mirror.rentprog_id = record_id;
+      WHERE mirror.rentprog_id = record_id AND mirror.ctid::text = seen_at;
   END CASE;
+  RETURN FOUND;
 END
 $$;

@@ -30,8 +30,8 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
     true
   );
 
--- Sets fields of a record, which is `known` and held, as an entry of the log says them, which was made at `made_at` and has
--- RentProg's `number`. Answers how many of the fields it set. What a newer entry or a newer fetch said of a field stays as it
+-- Sets fields of a record, which is `known`, as an entry of the log says them, which was made at `made_at` and has
+-- RentProg's `number`. Answers how many of the fields it set, or null where the record has changed since it was seen. What a newer entry or a newer fetch said of a field stays as it
 -- is; so does any value where nobody knows when the entry was made (`-infinity`). Fields that have a column go there, typed,
 -- and all of them go to data; a value that the column's type does not read raises.
 CREATE OR REPLACE FUNCTION :SCHEMA.apply_fields(place text, known jsonb, made_at timestamptz, number text, fields jsonb)
@@ -43,17 +43,20 @@ AS $$
 DECLARE
   record_id   constant text := known ->> 'rentprog_id';
   is_static   boolean       := current_setting('jarvis.by_name', true) IS DISTINCT FROM 'yes';
+  seen_at     constant text := known ->> 'ctid';
   written     int           := 0;
   field       record;
   type        regtype;
   last_at     timestamptz;
   last_number text;
+  changed     int;
   -- Of the fields that are set: when that was said, by which entry, and what goes to columns and to data.
   times       jsonb         := '{}';
   entries     jsonb         := '{}';
   typed       jsonb         := '{}';
   patch       jsonb         := '{}';
 BEGIN
+  known := known - 'ctid';
   IF made_at < (known ->> 'fetched_at')::timestamptz THEN
     RETURN 0;
   END IF;
@@ -112,7 +115,7 @@ BEGIN
   END LOOP;
 
   IF written > 0 AND is_static THEN
-    PERFORM write_columns(place, record_id, typed, patch, times, entries);
+    RETURN CASE WHEN write_columns(place, record_id, seen_at, typed, patch, times, entries) THEN written END;
   ELSIF written > 0 THEN
     EXECUTE format(
       'UPDATE %1$I AS mirror SET %2$s %3$s
@@ -121,7 +124,7 @@ BEGIN
          field_entries = jsonb_strip_nulls(coalesce(mirror.field_entries, ''{}'') || $5),
          updated_at    = now()
        FROM jsonb_populate_record(NULL::%1$I, $2) AS fresh
-       WHERE mirror.rentprog_id = $1',
+       WHERE mirror.rentprog_id = $1 AND mirror.ctid::text = $6',
       place,
       (SELECT string_agg(format('%1$I = fresh.%1$I, ', own.field), '') FROM jsonb_object_keys(typed) AS own (field)),
       -- A company_id also moves the record to that company's branch.
@@ -130,7 +133,9 @@ BEGIN
            (SELECT branches.code FROM branches WHERE branches.company_id = fresh.company_id), mirror.branch
          ),'
       END
-    ) USING record_id, typed, patch, times, entries;
+    ) USING record_id, typed, patch, times, entries, seen_at;
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    RETURN CASE WHEN changed > 0 THEN written END;
   END IF;
   RETURN written;
 END

@@ -115,7 +115,7 @@ layer(tests, { excludeTestServices: true })("Mirror", (it) => {
           })
         )
       yield* write(1000, 100)
-      yield* sql`SELECT FROM apply_fields('cars', hold_record('cars', 'told'), to_timestamp(5), NULL, '{"mileage": "500", "company_id": "11163"}')`
+      yield* sql`SELECT FROM apply_fields('cars', see_record('cars', 'told'), to_timestamp(5), NULL, '{"mileage": "500", "company_id": "11163"}')`
       yield* write(3000, 300)
       const kept = { mileage: 500, code: "c300", company_id: 11163, branch: "service-center" }
       assert.deepInclude(yield* row(keyOf("car", "told")), {

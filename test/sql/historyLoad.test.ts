@@ -1,7 +1,7 @@
 /** Many entries at once, and others who hold what they need. */
 import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
-import { Deferred, Effect, Layer } from "effect"
+import { Deferred, Effect, Fiber, Layer } from "effect"
 import {
   insertHistory,
   isApplied,
@@ -166,6 +166,37 @@ layer(testDatabase, { excludeTestServices: true })("a load of entries", (it) => 
         GROUP BY 1
       `
       assert.deepStrictEqual(rows, [{ processed: true, count: 2000 }])
+    })
+  )
+
+  it.effect.each<readonly [title: string, set: string, reason: string | null, mileage: number]>([
+    ["is superseded by a fetch", "fetched_at = now() + interval '1 hour', mileage = 9", "superseded", 9],
+    ["is told that the record is there no longer", "rentprog_id = 'none'", "entity_not_found: car 90001", 0],
+    ["keeps the other's data", 'data = \'{"color": "red"}\'', null, 7]
+  ])("an entry that waited for somebody who wrote its car %s", ([, set, reason, mileage]) =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      yield* sql`DELETE FROM cars WHERE rentprog_id IN ('90001', 'none')`
+      yield* sql`INSERT INTO cars (rentprog_id, mileage) VALUES ('90001', 0)`
+      const waiter = yield* sql.withTransaction(
+        Effect.gen(function* () {
+          yield* sql.unsafe(`UPDATE cars SET ${set} WHERE rentprog_id = '90001'`)
+          const waiter = yield* insertHistory(about(90_001)).pipe(
+            Effect.provide(Layer.unwrap(session)),
+            Effect.forkChild
+          )
+          yield* Effect.repeat(sql`SELECT FROM pg_locks WHERE NOT granted`, {
+            until: (waiting) => waiting.length > 0
+          })
+          return waiter
+        })
+      )
+      const [row] = yield* Fiber.join(waiter)
+      assert.strictEqual(row?.reason, reason)
+      const left = yield* sql`
+        SELECT mileage::int, data ->> 'color' AS color FROM cars WHERE rentprog_id IN ('90001', 'none')
+      `
+      assert.deepStrictEqual(left, [{ mileage, color: reason === null ? "red" : null }])
     })
   )
 
