@@ -10,6 +10,7 @@ DROP FUNCTION IF EXISTS :SCHEMA.history_effects(jsonb, timestamptz);
 CREATE OR REPLACE FUNCTION :SCHEMA.history_effects(said jsonb, gives boolean, made_at timestamptz, gone_at timestamptz)
 RETURNS jsonb
 LANGUAGE plpgsql STABLE
+SET search_path = :SCHEMA, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE

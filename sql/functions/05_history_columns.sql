@@ -30,6 +30,7 @@ DROP FUNCTION IF EXISTS :SCHEMA.write_columns(text, text, jsonb, jsonb, jsonb, j
 -- a record that many entries of a transaction change in all that follow. Whoever writes sees to it that it still stands there.
 CREATE OR REPLACE FUNCTION :SCHEMA.see_record(place text, record_id text) RETURNS jsonb
 LANGUAGE plpgsql
+SET search_path = :SCHEMA, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
@@ -38,19 +39,19 @@ BEGIN
   CASE place
     WHEN 'cars' THEN
       SELECT to_jsonb(mirror.*) || jsonb_build_object('ctid', mirror.ctid) INTO known
-      FROM :SCHEMA.cars AS mirror WHERE mirror.rentprog_id = record_id;
+      FROM cars AS mirror WHERE mirror.rentprog_id = record_id;
     WHEN 'clients' THEN
       SELECT to_jsonb(mirror.*) || jsonb_build_object('ctid', mirror.ctid) INTO known
-      FROM :SCHEMA.clients AS mirror WHERE mirror.rentprog_id = record_id;
+      FROM clients AS mirror WHERE mirror.rentprog_id = record_id;
     WHEN 'bookings' THEN
       SELECT to_jsonb(mirror.*) || jsonb_build_object('ctid', mirror.ctid) INTO known
-      FROM :SCHEMA.bookings AS mirror WHERE mirror.rentprog_id = record_id;
+      FROM bookings AS mirror WHERE mirror.rentprog_id = record_id;
     WHEN 'payments' THEN
       SELECT to_jsonb(mirror.*) || jsonb_build_object('ctid', mirror.ctid) INTO known
-      FROM :SCHEMA.payments AS mirror WHERE mirror.rentprog_id = record_id;
+      FROM payments AS mirror WHERE mirror.rentprog_id = record_id;
     WHEN 'maintenance' THEN
       SELECT to_jsonb(mirror.*) || jsonb_build_object('ctid', mirror.ctid) INTO known
-      FROM :SCHEMA.maintenance AS mirror WHERE mirror.rentprog_id = record_id;
+      FROM maintenance AS mirror WHERE mirror.rentprog_id = record_id;
   END CASE;
   RETURN known;
 END
@@ -63,12 +64,13 @@ CREATE OR REPLACE FUNCTION :SCHEMA.write_columns(
   place text, record_id text, seen_at text, typed jsonb, patch jsonb, times jsonb, entries jsonb
 ) RETURNS boolean
 LANGUAGE plpgsql
+SET search_path = :SCHEMA, pg_temp
 AS $$
 #variable_conflict use_variable
 BEGIN
   CASE place
     WHEN 'cars' THEN
-      UPDATE :SCHEMA.cars AS mirror SET
+      UPDATE cars AS mirror SET
         (
           car_name, code, number, vin, year, color, transmission, car_class, car_type, fuel, state, mileage,
           tank_value, gas_mileage, clean_state, deleted_at
@@ -85,7 +87,7 @@ BEGIN
         updated_at    = now()
       WHERE mirror.rentprog_id = record_id AND mirror.ctid::text = seen_at;
     WHEN 'clients' THEN
-      UPDATE :SCHEMA.clients AS mirror SET
+      UPDATE clients AS mirror SET
         (
           name, lastname, middlename, phone, email, category, deleted_at
         ) = (
@@ -99,7 +101,7 @@ BEGIN
         updated_at    = now()
       WHERE mirror.rentprog_id = record_id AND mirror.ctid::text = seen_at;
     WHEN 'bookings' THEN
-      UPDATE :SCHEMA.bookings AS mirror SET
+      UPDATE bookings AS mirror SET
         (
           car_id, client_id, active, in_rent, state, start_date, end_date, start_place, end_place, days, price,
           rental_cost, total, deposit, responsible, responsible_id, number, car_code, source, technical, archive,
@@ -119,7 +121,7 @@ BEGIN
         updated_at    = now()
       WHERE mirror.rentprog_id = record_id AND mirror.ctid::text = seen_at;
     WHEN 'payments' THEN
-      UPDATE :SCHEMA.payments AS mirror SET
+      UPDATE payments AS mirror SET
         (
           direction, method, amount, currency, user_name, counterparty, paid_at, booking_id, car_id, client_id,
           deleted_at
@@ -135,7 +137,7 @@ BEGIN
         updated_at    = now()
       WHERE mirror.rentprog_id = record_id AND mirror.ctid::text = seen_at;
     WHEN 'maintenance' THEN
-      UPDATE :SCHEMA.maintenance AS mirror SET
+      UPDATE maintenance AS mirror SET
         (
           car_id, description, state, opened_at, completed_at, deleted_at
         ) = (
