@@ -1,5 +1,5 @@
 /** The whole service, composed: database, RentProg, actors. What cannot start says so in one line. */
-import { NodeHttpClient, NodeServices } from "@effect/platform-node"
+import { NodeServices } from "@effect/platform-node"
 import { Effect, Layer, Logger, Option, References, Schema } from "effect"
 import { FetchHttpClient, type HttpServerError } from "effect/http"
 import { Otlp } from "effect/observability"
@@ -137,7 +137,7 @@ const actors = Layer.unwrap(
       Layer.provide(Cluster.inMemory),
       Layer.provideMerge(RentProg.layer(settings.rentprog)),
       Layer.provide([Events.layer, History.layer, Mirror.layer, Notifications.layer]),
-      Layer.provide(NodeHttpClient.layerUndici)
+      Layer.provide(FetchHttpClient.layer)
     )
   )
 )
