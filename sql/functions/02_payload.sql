@@ -203,7 +203,24 @@ CREATE OR REPLACE FUNCTION :SCHEMA.read_changes(received jsonb) RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = :SCHEMA, pg_temp
 AS $$
+DECLARE
+  pairs   jsonb;
+  field   text;
+  changes jsonb := '{}';
 BEGIN
+  IF jsonb_typeof(received) = 'object' THEN
+    pairs := jsonb_path_query_array(
+      received, 'strict $.keyvalue() ? (@.value.type() == "array" && @.value.size() == 2).key'
+    );
+    -- Cheaper than a statement, as long as they are few.
+    IF jsonb_array_length(pairs) BETWEEN 1 AND 10 THEN
+      FOR n IN 0 .. jsonb_array_length(pairs) - 1 LOOP
+        field   := pairs ->> n;
+        changes := changes || jsonb_build_object(field, received -> field);
+      END LOOP;
+      RETURN changes;
+    END IF;
+  END IF;
   RETURN (
     SELECT jsonb_object_agg(sent.key, sent.value)
     FROM jsonb_each(read_payload(received)) AS sent
