@@ -133,7 +133,8 @@ export const embeddedPostgres = Effect.fn("embeddedPostgres")(function* (
       // Another Jarvis may have started it in the same moment.
       Effect.catch((error) => Effect.flatMap(running, (ok) => (ok ? Effect.void : Effect.fail(error))))
     )
-  })
+    // Another program may have taken the port meanwhile.
+  }).pipe(Effect.retry({ times: 2 }))
 
   /** Line 4 of the server's own lock file is its port. */
   const readUrl = Effect.gen(function* () {
