@@ -5,7 +5,7 @@
  * directory finds it running and goes on with it. The last Jarvis to leave stops it.
  */
 import { PgClient } from "@effect/sql-pg"
-import { Effect, FileSystem, Path, Redacted, Schedule, Schema, type Scope, Stream } from "effect"
+import { Effect, FileSystem, Option, Path, Redacted, Schedule, Schema, type Scope, Stream } from "effect"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"
 import { Reactivity } from "effect/reactivity"
 import { applicationName } from "./Database.ts"
@@ -136,21 +136,38 @@ export const embeddedPostgres = Effect.fn("embeddedPostgres")(function* (
     // Another program may have taken the port meanwhile.
   }).pipe(Effect.retry({ times: 2 }))
 
-  /** Line 4 of the server's own lock file is its port. */
+  /** Line 4 of the server's own lock file is its port, and line 8 says whether it takes sessions. */
   const readUrl = Effect.gen(function* () {
-    const port = (yield* fs.readFileString(path.join(data, "postmaster.pid"))).split("\n")[3]
+    const lock = yield* Effect.orElseSucceed(fs.readFileString(path.join(data, "postmaster.pid")), () => "")
+    const lines = lock.split("\n")
+    if (lines[7]?.trim() !== "ready") return Option.none()
     const password = yield* fs.readFileString(path.join(data, passwordName))
-    const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`
+    const url = `postgres://postgres:${password}@127.0.0.1:${lines[3]}/postgres`
     yield* fs.writeFileString(urlFile, url, { mode: 0o600 })
-    return Redacted.make(url, { label: "DATABASE_URL" })
+    return Option.some(Redacted.make(url, { label: "DATABASE_URL" }))
   })
+
+  /** One that another Jarvis starts, or stops, in the same moment is waited for. */
+  const found = Effect.gen(function* () {
+    if (!(yield* running)) yield* start
+    return yield* readUrl
+  }).pipe(
+    Effect.repeat({ until: Option.isSome, schedule: Schedule.spaced("100 millis"), times: 600 }),
+    Effect.flatMap((url) => Effect.fromOption(url)),
+    Effect.catchTag("NoSuchElementError", () =>
+      Effect.fail(
+        new EmbeddedPostgresError({
+          message: `embedded PostgreSQL: it runs, but takes no sessions: see ${log}`
+        })
+      )
+    )
+  )
 
   return yield* Effect.acquireRelease(
     Effect.gen(function* () {
       yield* fs.makeDirectory(root, { recursive: true })
       if (!(yield* fs.exists(data))) yield* create
-      if (!(yield* running)) yield* start
-      return yield* readUrl
+      return yield* found
     }).pipe(failed(`in ${root}`)),
     (url) =>
       stop.pipe(
