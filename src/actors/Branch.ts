@@ -24,6 +24,7 @@ import { Rpc } from "effect/rpc"
 import { Events } from "../database/Events.ts"
 import { History } from "../database/History.ts"
 import { KnownBranches } from "../database/KnownBranches.ts"
+import { isPart } from "../database/takeEvents.ts"
 import { Branch } from "../domain/Branch.ts"
 import { type EntityKey, EntityType, keyText, RentprogId } from "../domain/Entity.ts"
 import type { Taken } from "../domain/Event.ts"
@@ -191,12 +192,12 @@ export const layer = BranchActor.toLayer(
         const some = others.slice(0, Math.max(0, mostFibers - fibers))
         for (const taken of some) yield* start([taken], handle(taken))
         if (destroyed.length > 0) yield* start(destroyed, handleAll(destroyed))
-        if (due.length > 0) {
+        if (some.length < others.length || isPart(due)) {
           // Those that were taken go first.
           yield* Effect.sleep("1 millis")
           continue
         }
-        if (inFlightKeys.length === 0 && !news.isOpen()) {
+        if (arrivals.size === 0 && !news.isOpen()) {
           // What could not be settled is due no more: somebody else has dealt with it, or holds the branch.
           if (unsettled.size > 0) yield* health.report(component, "up")
           unsettled.clear()

@@ -4,8 +4,8 @@ import { Effect, Option, Result, Schema } from "effect"
 import { dedupe, groupBy, map, type NonEmptyReadonlyArray, partition } from "effect/Array"
 import type { SqlError } from "effect/sql"
 import { Branch } from "../domain/Branch.ts"
-import { EntityType, keyText } from "../domain/Entity.ts"
-import { EventId, entityOf, eventTypes, meaning, PendingEvent, type Taken } from "../domain/Event.ts"
+import { keyText } from "../domain/Entity.ts"
+import { EventId, entityOf, PendingEvent, type Taken } from "../domain/Event.ts"
 import { sayWhy } from "./Database.ts"
 import { eventRows } from "./eventRows.ts"
 import { refuse } from "./Refusals.ts"
@@ -15,9 +15,6 @@ import { refuse } from "./Refusals.ts"
  * pages; the fewer, the sooner new ones get their turn.
  */
 const batch = 500
-
-/** How many due events are looked through for those, because any number of them may be about records in flight. */
-const mostSeen = 5000
 
 /** How many events of each type come with a record. The others of a crowded one are read when they are settled. */
 const mostOfType = 10
@@ -66,106 +63,20 @@ const asTaken = (rows: NonEmptyReadonlyArray<TakenRow>): Taken => ({
   upTo: rows[0].up_to
 })
 
-/** The types of event that are about a kind of record. */
-const typesOf = (kind: string) => eventTypes.filter((type) => meaning[type].entityType === kind)
+/** Whether more may be due than was taken. */
+export const isPart = (taken: ReadonlyArray<Taken>): boolean =>
+  taken.some(({ crowded }) => crowded.length > 0) ||
+  taken.flatMap(({ events }) => events.filter(({ due }) => due)).length >= batch
 
-const Found = Schema.Struct({ kind: EntityType, number: Schema.String })
-const decodeFound = Schema.decodeUnknownEffect(Schema.Array(Found))
-
-/**
- * As `Events.take` says. Each statement passes over the waiting rows once or twice at most, even where PostgreSQL has
- * not counted them yet and chooses a bad plan; and it is planned anew each time.
- */
-export const take = (sql: PgClient.PgClient) => {
-  const { allowed, columns, due, fit, handled, waiting } = eventRows(sql)
-
-  /** The records that the oldest due events are about. */
-  const find = (branch: Branch, except: ReadonlyArray<string>) => {
-    const held = except.flatMap((key) => {
-      const [kind = "", number = ""] = key.split(":")
-      return typesOf(kind).map((type) => ({ number, type }))
-    })
-    const isFree = sql`
-      (events.ext_id, events.type) NOT IN (
-        SELECT held.ext_id, held.type
-        FROM unnest(${held.map(({ number }) => number)}::text[], ${held.map(({ type }) => type)}::text[]) AS held (ext_id, type)
-      )
-    `
-    const isOpen = sql`
-      events.branch = ${branch} AND ${due}
-      AND NOT EXISTS (SELECT FROM paused_branches WHERE paused_branches.branch = ${branch})
-    `
-    const soonest = sql<{ readonly busy: number | null }>`
-      WITH seen AS (
-        SELECT events.id, events.type, events.ext_id, events.ok, events.attempts FROM events
-        WHERE ${isOpen}
-        ORDER BY events.next_attempt_at, events.id
-        LIMIT ${mostSeen}
-      ), found AS (
-        SELECT events.type, events.ext_id FROM seen AS events WHERE ${isFree} AND ${fit} LIMIT ${batch}
-      )
-      SELECT DISTINCT split_part(found.type, '_', 1) AS kind, found.ext_id AS number, NULL::int AS busy FROM found
-      UNION ALL
-      SELECT NULL, NULL, (SELECT count(*)::int FROM seen) WHERE NOT EXISTS (SELECT FROM found)
-    `.unprepared
-    /** What costs more is asked of the free ones alone. */
-    const later = sql`
-      SELECT DISTINCT split_part(found.type, '_', 1) AS kind, found.ext_id AS number
-      FROM (
-        SELECT events.type, events.ext_id
-        FROM (
-          SELECT events.id, events.type, events.ext_id, events.ok, events.attempts FROM events
-          WHERE ${isOpen} AND ${isFree}
-          ORDER BY events.next_attempt_at, events.id
-          OFFSET 0
-        ) AS events
-        WHERE ${fit}
-        LIMIT ${batch}
-      ) AS found
-    `.unprepared
-    return Effect.flatMap(soonest, (rows) => {
-      const busy = rows[0]?.busy ?? null
-      if (busy === null) return Effect.orDie(decodeFound(rows))
-      // Where all of those are in flight, there may be others behind them.
-      return busy < mostSeen
-        ? Effect.succeed([])
-        : Effect.flatMap(later, (rows) => Effect.orDie(decodeFound(rows)))
-    })
-  }
-
-  /** What waits for these records. */
-  const gather = (branch: Branch, found: ReadonlyArray<typeof Found.Type>) => {
-    const isAboutOne = sql.or(
-      Object.entries(groupBy(found, ({ kind }) => kind)).map(
-        ([kind, records]) => sql`
-          events.type = ANY (${typesOf(kind)}::text[])
-          AND events.ext_id = ANY (${records.map(({ number }) => number)}::text[])
-        `
-      )
-    )
-    return sql<{ readonly id: string }>`
-      WITH gathered AS (
-        SELECT count(*) > ${mostOfType} AS is_crowded, min(events.attempts) AS least_attempts,
-          (array_agg(events.id ORDER BY events.id))[1:${mostOfType}] AS first
-        FROM events
-        WHERE events.branch = ${branch} AND events.ext_id = ANY (${found.map(({ number }) => number)}::text[])
-          AND ${isAboutOne} AND ${waiting} AND ${handled} AND ${allowed}
-        GROUP BY events.type, events.ext_id
-      )
-      SELECT ${columns}, events.next_attempt_at <= now() AS due, gathered.is_crowded, gathered.least_attempts,
-        to_jsonb(now()) #>> '{}' AS taken_at, (SELECT max(events.id)::text FROM events) AS up_to
-      FROM gathered JOIN events ON events.id = ANY (gathered.first)
-      ORDER BY events.id
-    `.unprepared
-  }
-
-  return Effect.fnUntraced(function* (
+/** As `Events.take` says. The function of the database is planned once for each session, which planning costs more than all else. */
+export const take = (sql: PgClient.PgClient) =>
+  Effect.fnUntraced(function* (
     branch: Branch,
     except: ReadonlyArray<string>
   ): Effect.fn.Return<ReadonlyArray<Taken>, SqlError.SqlError> {
-    const found = yield* find(branch, except)
-    if (found.length === 0) return []
-    const rows = yield* gather(branch, found)
+    const rows = yield* sql<{ readonly id: string }>`
+      SELECT taken.* FROM take_events(${branch}, ${except}::text[], ${batch}::int, ${mostOfType}::int) AS taken
+    `
     // A row that does not read, whatever somebody made of the table, stops no other.
     const [read, unread] = partition(rows, (row) => Result.fromOption(decodeRow(row), () => row.id))
     const refusals = unread.map((id) => ({ id, since: null, why: "it does not read as an event" }))
@@ -174,4 +85,3 @@ export const take = (sql: PgClient.PgClient) => {
     )
     return Object.values(groupBy(read, (row) => keyText(entityOf(row)))).map(asTaken)
   })
-}

@@ -8,8 +8,7 @@ import { dependencies, surroundings } from "./world.ts"
 
 /** What begins like this is one of the drain's statements. */
 const kinds = {
-  "WITH seen": "find",
-  "WITH gathered": "gather",
+  "SELECT taken": "take",
   "WITH given": "write",
   "WITH outcome": "settle",
   "SELECT mirror.rentprog_id": "known"
@@ -43,9 +42,9 @@ const drained = Effect.fnUntraced(function* (ends: number) {
     Effect.provide(BranchActor.layer.pipe(Layer.provideMerge(dependencies()))),
     Effect.provideService(Tracer.Tracer, tracer)
   )
-  const { find = 0, ...others } = counts
-  // What is due, whether more is while those are handled, and whether more is whenever some of them have ended.
-  assert.isAtMost(find, 2 + 3 * ends)
+  const { take = 0, ...others } = counts
+  // What is due, whether more is where that was a whole batch, and whether more is whenever some of them have ended.
+  assert.isAtMost(take, 2 + 3 * ends)
   return others
 })
 
@@ -55,7 +54,7 @@ describe("statements and calls that a take costs", () => {
   it.live.each([1, 50, 500])("%i records that are gone: one write, one settle, no call", (count) =>
     Effect.gen(function* () {
       yield* events("car_destroy", count)
-      assert.deepStrictEqual(yield* drained(1), { gather: 1, write: 1, settle: 1 })
+      assert.deepStrictEqual(yield* drained(1), { write: 1, settle: 1 })
       yield* allProcessed
       assert.deepStrictEqual(yield* reads, [])
     }).pipe(Effect.provide(surroundings()))
@@ -70,7 +69,7 @@ describe("statements and calls that a take costs", () => {
       const simulator = yield* Simulator
       for (const id of Arr.range(1, count)) yield* simulator.put("car", { id, company_id: 9247 })
       yield* events("car_update", count)
-      assert.deepStrictEqual(yield* drained(1), { gather: 1, write: 1, settle: 1 })
+      assert.deepStrictEqual(yield* drained(1), { write: 1, settle: 1 })
       yield* allProcessed
       assert.deepStrictEqual(yield* reads, calls)
     }).pipe(Effect.provide(surroundings()))
@@ -81,8 +80,8 @@ describe("statements and calls that a take costs", () => {
       const simulator = yield* Simulator
       for (const id of Arr.range(1, 500)) yield* simulator.put("car", { id, company_id: 9247 })
       yield* events("car_update", 500)
-      const { gather, other, settle = 0, write = 0 } = yield* drained(5)
-      assert.deepStrictEqual([gather, other], [1, undefined])
+      const { other, settle = 0, write = 0 } = yield* drained(5)
+      assert.isUndefined(other)
       // Pages that come while a statement is under way share the next.
       assert.isAtMost(write, 5)
       assert.isAtMost(settle, 5)
@@ -101,7 +100,7 @@ describe("statements and calls that a take costs", () => {
       yield* simulator.put("client", { id: 2, company_id: 9247 })
       yield* simulator.put("booking", { id: 3, company_id: 9247, car_id: 1, client_id: 2 })
       yield* insert(about("booking_update", 3))
-      assert.deepStrictEqual(yield* drained(1), { gather: 1, known: 4, write: 3, settle: 1 })
+      assert.deepStrictEqual(yield* drained(1), { known: 4, write: 3, settle: 1 })
       yield* allProcessed
       assert.deepStrictEqual((yield* reads).toSorted(), ["/bookings/3", "/cars/1", "/clients/2"])
     }).pipe(Effect.provide(surroundings()))

@@ -82,7 +82,8 @@ const functions = [
   "apply_fields(text, jsonb, timestamptz, text, jsonb)",
   "history_effects(jsonb, boolean, timestamptz, timestamptz)",
   "row_state(boolean, boolean, text, timestamptz)",
-  "notification_channel(text)"
+  "notification_channel(text)",
+  "take_events(text, text[], int, int)"
 ]
 
 /** Tables, functions and triggers of Jarvis's own names in public, of other shapes, and all of them raise. */
