@@ -1,7 +1,7 @@
 /** What a browser shows: the dashboard at `/`, and the API's documentation at `/docs`. */
 import { createHash } from "node:crypto"
 import { fileURLToPath } from "node:url"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Scope } from "effect"
 import { HttpRouter, HttpServerResponse, HttpStaticServer } from "effect/http"
 import { HttpApiScalar } from "effect/http-api"
 import { root } from "../root.ts"
@@ -52,27 +52,30 @@ const docsPolicy = (html: string) => {
   return policy({ scripts: scripts.map((hash) => `'sha256-${hash}'`).join(" "), styles: "'unsafe-inline'" })
 }
 
-/** The page is the same each time: it is looked through once. */
-const withDocsPolicy = HttpRouter.middleware(
-  Effect.sync(() => {
-    const policies = new WeakMap<Uint8Array, string>()
-    const policyOf = (html: Uint8Array) => {
-      const made = policies.get(html) ?? docsPolicy(new TextDecoder().decode(html))
-      policies.set(html, made)
-      return made
-    }
-    return (handler) =>
-      Effect.map(handler, (response) =>
+/** The page is the same for everybody. Its script takes megabytes, so it is loaded when somebody looks at the page first. */
+const docs = HttpRouter.use(
+  Effect.fnUntraced(function* (router) {
+    const scope = yield* Effect.scope
+    const page = yield* HttpRouter.toHttpEffect(
+      // Its own fonts would come from another host.
+      HttpApiScalar.layer(Api, { scalar: { withDefaultFonts: false } })
+    ).pipe(
+      Effect.flatten,
+      Effect.map((response) =>
         response.body._tag === "Uint8Array"
-          ? HttpServerResponse.setHeader(response, "content-security-policy", policyOf(response.body.body))
+          ? HttpServerResponse.setHeader(
+              response,
+              "content-security-policy",
+              docsPolicy(new TextDecoder().decode(response.body.body))
+            )
           : response
-      )
+      ),
+      Scope.provide(scope),
+      Effect.uninterruptible,
+      Effect.cached
+    )
+    yield* router.add("GET", "/docs", page)
   })
 )
-
-const docs = HttpApiScalar.layer(Api, {
-  // Its own fonts would come from another host.
-  scalar: { withDefaultFonts: false }
-}).pipe(Layer.provide(withDocsPolicy.layer))
 
 export const pages = Layer.merge(dashboard, docs)
