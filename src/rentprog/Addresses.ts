@@ -1,12 +1,12 @@
 /**
  * Where RentProg keeps what: the addresses of each kind of record, and what comes back from them.
  */
-import { Array as Arr, Effect, Predicate } from "effect"
+import { Array as Arr, Effect, Option, Predicate } from "effect"
 import type { Branch } from "../domain/Branch.ts"
-import { type EntityKey, type EntityType, keyText } from "../domain/Entity.ts"
+import { type EntityKey, type EntityType, keyText, type RentprogId } from "../domain/Entity.ts"
 import { RentProgBadResponse, type RentProgError, RentProgNotFound } from "../domain/Reason.ts"
 import type { Read } from "./Calls.ts"
-import { decodeRecord, type RentProgRecord } from "./Records.ts"
+import { decodeRecord, idOf, type RentProgRecord } from "./Records.ts"
 
 /** A record, whose token fetched it, and how old the answer can be. */
 export type Fetched = RentProgRecord & {
@@ -19,6 +19,9 @@ export type Fetched = RentProgRecord & {
 export interface Page {
   /** How many records came, those that do not read included. */
   readonly length: number
+  /** The numbers of those that have one. */
+  readonly ids: ReadonlyArray<RentprogId>
+  /** Those that were wanted. */
   readonly records: ReadonlyArray<Fetched>
 }
 
@@ -74,11 +77,12 @@ export const make = (read: Read) => {
     )
   })
 
-  /** A page of the list of a kind, from 1; records that do not read are left out. */
+  /** A page of the list of a kind, from 1. Of its records only those that are wanted are read. */
   const page = Effect.fn("RentProg.readPage")(function* (
     branch: Branch,
     entityType: EntityType,
-    number: number
+    number: number,
+    isWanted: (id: RentprogId) => boolean
   ): Effect.fn.Return<Page, RentProgError> {
     yield* Effect.annotateCurrentSpan({ branch, entityType, page: number })
     const { list, size } = addresses[entityType]
@@ -89,9 +93,14 @@ export const make = (read: Read) => {
         detail: `GET ${list} brought neither an array nor one under data`
       })
     }
-    const records = Arr.filterMap(items, (item) => decodeRecord(entityType, item))
+    const numbered = items.flatMap((item) => Option.toArray(Option.map(idOf(item), (id) => ({ id, item }))))
+    const records = Arr.filterMap(
+      numbered.filter(({ id }) => isWanted(id)),
+      ({ item }) => decodeRecord(entityType, item)
+    )
     return {
       length: items.length,
+      ids: numbered.map(({ id }) => id),
       records: records.map((record) => ({ ...record, branch, fetchedAt: sentAt }))
     }
   })

@@ -77,11 +77,11 @@ export const make = Effect.fnUntraced(function* (
         let size = pageSize
         let gain = 0
         for (let number = 1; ; number += 1) {
-          const { length, records } = yield* page(branch, entityType, number)
+          const { ids, length, records } = yield* page(branch, entityType, number, (id) => wanted.has(id))
           yield* dropForsaken
-          const fresh = records.filter(({ entityId }) => !seen.has(entityId))
-          for (const { entityId } of fresh) seen.add(entityId)
-          const found = fresh.filter((record) => settle(record.entityId, Exit.succeed(record))).length
+          const fresh = ids.filter((id) => !seen.has(id))
+          for (const id of fresh) seen.add(id)
+          const found = records.filter((record) => settle(record.entityId, Exit.succeed(record))).length
           gain = Math.min(gain + found - 1, poorPages)
           if (number === 1) size = sizeByFirst(length)
           // A server may repeat its last page for ever: one that brings nothing new is the end, too.

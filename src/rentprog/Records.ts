@@ -187,6 +187,12 @@ const decoders = {
   booking: decoder("booking", BookingColumns)
 }
 
+const readIdentity = Schema.decodeUnknownOption(Schema.Struct({ id }))
+
+/** The number of a record in the JSON that RentProg sent, where it has one: that costs little beside reading the record. */
+export const idOf = (json: unknown): Option.Option<RentprogId> =>
+  Predicate.isObject(json) ? Option.map(readIdentity(plain(json)), ({ id }) => id) : Option.none()
+
 /**
  * Reads a record out of the JSON that RentProg sent. Only a value that is no object, or has no id that the API could
  * be asked for, fails, with `RentProgBadResponse`.
