@@ -69,11 +69,11 @@ export const BranchActor = Entity.make("Branch", [Wake, ReadLog, Status, Has])
 /** How many records a branch handles at a time; what is above waits in the table. */
 const mostInFlight = 1500
 
-/** How many of them may have a fiber of their own, which takes memory for as long as RentProg lets it wait. */
-const mostFibers = 500
-
-/** How many more there has to be room for: what comes together is worth a page of a list, and a statement. */
-const worthTaking = 100
+/**
+ * How many of them may have a fiber of their own, which takes memory for as long as RentProg lets it wait: the branches of a
+ * company share what there is. The more there are of one branch, the more of them a page of a list brings.
+ */
+const fibersFor = (branches: number): number => Math.min(500, Math.max(100, Math.floor(800 / branches)))
 
 /** How long a record is left alone at most whose outcome cannot be written down, in seconds. */
 const longestPause = 300
@@ -93,6 +93,9 @@ export const layer = BranchActor.toLayer(
     const rentprog = yield* RentProg
     const known = yield* KnownBranches
     const component = `branch ${known.label(branch)}`
+    const mostFibers = fibersFor(rentprog.branches.length)
+    /** How many more there has to be room for: what comes together is worth a page of a list, and a statement. */
+    const worthTaking = mostFibers / 4
     yield* Effect.addFinalizer(() =>
       Effect.forEach([component, `log ${branch}`, `user token ${branch}`], health.forget, { discard: true })
     )

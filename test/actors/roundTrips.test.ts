@@ -75,20 +75,20 @@ describe("statements and calls that a take costs", () => {
     }).pipe(Effect.provide(surroundings()))
   )
 
-  it.live("500 records that changed: a call, a write and a settle for each page of a hundred", () =>
+  it.live("200 records that changed: a call, a write and a settle for each page of a hundred", () =>
     Effect.gen(function* () {
       const simulator = yield* Simulator
-      for (const id of Arr.range(1, 500)) yield* simulator.put("car", { id, company_id: 9247 })
-      yield* events("car_update", 500)
-      const { other, settle = 0, write = 0 } = yield* drained(5)
+      for (const id of Arr.range(1, 200)) yield* simulator.put("car", { id, company_id: 9247 })
+      yield* events("car_update", 200)
+      const { other, settle = 0, write = 0 } = yield* drained(2)
       assert.isUndefined(other)
       // Pages that come while a statement is under way share the next.
-      assert.isAtMost(write, 5)
-      assert.isAtMost(settle, 5)
+      assert.isAtMost(write, 2)
+      assert.isAtMost(settle, 2)
       yield* allProcessed
       assert.deepStrictEqual(
         yield* reads,
-        Arr.makeBy(5, () => "/all_cars_full")
+        Arr.makeBy(2, () => "/all_cars_full")
       )
     }).pipe(Effect.provide(surroundings()))
   )
