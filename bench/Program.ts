@@ -1,13 +1,13 @@
 /** A program in a process of its own: Jarvis's service, or a peer's worker. */
 import { type ChildProcess, execFile, spawn } from "node:child_process"
-import { openSync } from "node:fs"
+import { openSync, readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { Effect, type Scope } from "effect"
 import { BenchError } from "./Part.ts"
 
 /** A running program. */
 export interface Program {
-  /** The resident memory in megabytes, as the system counts it. */
+  /** The resident memory in megabytes, as the system counts it: on Linux the most that it ever was, elsewhere what it is now. */
   readonly megabytes: Effect.Effect<number, BenchError>
   /** Each line that it prints, where it prints for us. */
   readonly onLine: (listener: (line: string) => void) => void
@@ -25,6 +25,12 @@ interface Start {
 }
 
 const root = new URL("../", import.meta.url)
+
+const peak = (pid: number) =>
+  Effect.try({
+    try: () => readFileSync(`/proc/${pid}/status`, "utf8"),
+    catch: (cause) => new BenchError({ message: `${pid} has ended: ${String(cause)}` })
+  }).pipe(Effect.map((status) => Number(/^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1]) / 1024))
 
 const rss = (pid: number) =>
   Effect.callback<number, BenchError>((resume) => {
@@ -65,7 +71,7 @@ export const start = ({
       for (const line of lines) for (const listener of listeners) listener(line)
     })
     return {
-      megabytes: rss(pid),
+      megabytes: process.platform === "linux" ? peak(pid) : rss(pid),
       onLine: (listener) => listeners.push(listener),
       ended: Effect.callback<never, BenchError>((resume) => {
         const tell = () =>

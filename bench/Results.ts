@@ -31,14 +31,22 @@ export const PartResult = Schema.Struct({
   at: Schema.String,
   commit: Schema.String,
   seconds: Schema.Finite,
+  /** Of the rows and the time: less than 1 proves nothing. */
+  share: Schema.Finite,
   figures: Schema.Array(Figure)
 })
 export type PartResult = typeof PartResult.Type
 
-export const Results = Schema.Struct({
+/** What all parts were measured on. */
+export const Measured = Schema.Struct({
   machine: Schema.Record(Schema.String, Schema.String),
   versions: Schema.Record(Schema.String, Schema.String),
-  postgres: Schema.Record(Schema.String, Schema.String),
+  postgres: Schema.Record(Schema.String, Schema.String)
+})
+export type Measured = typeof Measured.Type
+
+export const Results = Schema.Struct({
+  ...Measured.fields,
   parts: Schema.Record(Schema.String, PartResult)
 })
 export type Results = typeof Results.Type

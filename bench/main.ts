@@ -4,13 +4,13 @@
  */
 import { fileURLToPath } from "node:url"
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Clock, Console, DateTime, Duration, Effect, FileSystem, Logger, Option, Schema } from "effect"
+import { Clock, Console, DateTime, Duration, Effect, Equal, FileSystem, Logger, Option, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { about, commit } from "./about.ts"
-import { Extent } from "./Part.ts"
+import { BenchError, Extent } from "./Part.ts"
 import { parts } from "./parts.ts"
 import { publish } from "./publish.ts"
-import { type Results, ResultsJson } from "./Results.ts"
+import { type Measured, type Results, ResultsJson } from "./Results.ts"
 import { server } from "./server.ts"
 import { report, table } from "./table.ts"
 
@@ -29,12 +29,32 @@ const write = Effect.fnUntraced(function* (file: string, results: Results) {
   yield* fs.writeFileString(file, `${JSON.stringify(results, null, 2)}\n`)
 })
 
-const measure = Effect.fnUntraced(function* (names: ReadonlyArray<string>, file: string) {
+/** The parts that a file has already. Those of another machine or server do not belong beside new ones. */
+const measuredBefore = Effect.fnUntraced(function* (file: string, now: Measured) {
   const fs = yield* FileSystem.FileSystem
+  if (!(yield* fs.exists(file))) return {}
+  const { parts, ...on } = yield* read(file)
+  const other = (["machine", "versions", "postgres"] as const).find((key) => !Equal.equals(on[key], now[key]))
+  if (other !== undefined) {
+    return yield* new BenchError({
+      message: `${file} was measured with ${other} ${JSON.stringify(on[other])}, not ${JSON.stringify(now[other])}: choose another --name`
+    })
+  }
+  return parts
+})
+
+/** As parts.ts lists them, whichever was measured last. */
+const inOrder = (found: Results["parts"]): Results["parts"] =>
+  Object.fromEntries(
+    Object.keys(parts).flatMap((name) => (found[name] === undefined ? [] : [[name, found[name]]]))
+  )
+
+const measure = Effect.fnUntraced(function* (names: ReadonlyArray<string>, file: string) {
   const on = yield* about
   const of = yield* commit
+  const { share } = yield* Extent
   // Parts that are not measured anew stay.
-  let results: Results = { ...on, parts: (yield* fs.exists(file)) ? (yield* read(file)).parts : {} }
+  let results: Results = { ...on, parts: yield* measuredBefore(file, on) }
   for (const name of names) {
     const part = parts[name]
     if (part === undefined) continue
@@ -43,8 +63,8 @@ const measure = Effect.fnUntraced(function* (names: ReadonlyArray<string>, file:
     const figures = yield* Effect.scoped(part.measure)
     const seconds = Math.round(((yield* Clock.currentTimeMillis) - began) / 1000)
     yield* Console.log(`\n${name}: ${part.title} (${seconds} s)\n${table(figures)}`)
-    const found = { title: part.title, at, commit: of, seconds, figures }
-    results = { ...results, parts: { ...results.parts, [name]: found } }
+    const found = { title: part.title, at, commit: of, seconds, share, figures }
+    results = { ...results, parts: inOrder({ ...results.parts, [name]: found }) }
     // Each part at once: what fails later takes nothing away.
     yield* write(file, results)
   }
@@ -103,7 +123,9 @@ Command.make(
         Effect.provideService(Extent, { rounds, share })
       )
     )
-    yield* Console.log(`\n${report(results)}\n\n${Duration.format(took)}, ${file}`)
+    yield* Console.log(
+      `\n${report(results)}\n\n${Duration.format(Duration.seconds(Math.round(Duration.toSeconds(took))))}, ${file}`
+    )
     if (isPublished) yield* publish(results)
   })
 ).pipe(

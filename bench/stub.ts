@@ -1,28 +1,35 @@
-/** A RentProg of a few lines, which answers at once or never: what it costs hardly counts. */
+/** A RentProg of a few lines, which answers at once: what it costs hardly counts. */
 import { createServer } from "node:http"
 import { Deferred, Effect } from "effect"
+import { makeBy } from "effect/Array"
 import { freePort } from "../src/database/freePort.ts"
 import { companyTokens } from "../src/simulator/Companies.ts"
 
 const hour = 3_600_000
 
-/** `answers`: any record that is asked for is there. `holds`: whoever asks for one waits for ever. */
-export const rentprogStub = Effect.fnUntraced(function* (manner: "answers" | "holds") {
+/** What else stands in a record: one takes about as much as RentProg's do. */
+const description = "Volkswagen ".repeat(200)
+
+/** How many records a page of a list has. */
+const pageSize = 100
+
+/** `singly`: any record that is asked for is there, and its lists are empty. `lists`: they have all records as well. */
+export const rentprogStub = Effect.fnUntraced(function* (manner: "singly" | "lists") {
   const expected = new Map<string, Deferred.Deferred<bigint>>()
   const server = createServer((request, response) => {
     const arrived = process.hrtime.bigint()
-    const path = new URL(request.url ?? "/", "http://stub").pathname
-    const id = path.split("/").at(-1) ?? ""
+    const { pathname, searchParams } = new URL(request.url ?? "/", "http://stub")
+    const id = pathname.split("/").at(-1) ?? ""
     const waiting = expected.get(id)
     if (waiting !== undefined) Deferred.doneUnsafe(waiting, Effect.succeed(arrived))
     const isToken = id === "get_token"
-    if (manner === "holds" && !isToken) return
     const exp = new Date(Date.now() + hour).toISOString()
-    const record = /^\d+$/.test(id)
-      ? { id: Number(id), company_id: 9247, code: `Car ${id}`, mileage: 101_191 }
-      : []
+    const record = (id: number) => ({ id, company_id: 9247, code: `Car ${id}`, mileage: 101_191 })
+    const first = (Number(searchParams.get("page") ?? 1) - 1) * pageSize + 1
+    const list = manner === "lists" ? makeBy(pageSize, (n) => ({ ...record(first + n), description })) : []
+    const found = /^\d+$/.test(id) ? record(Number(id)) : list
     response.setHeader("content-type", "application/json")
-    response.end(JSON.stringify(isToken ? { token: "stub", exp } : record))
+    response.end(JSON.stringify(isToken ? { token: "stub", exp } : found))
   })
   const port = yield* Effect.orDie(freePort())
   yield* Effect.acquireRelease(

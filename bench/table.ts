@@ -1,6 +1,6 @@
 /** Results as a table: of Markdown, which reads well in a terminal too. */
 import type { Array as Arr } from "effect"
-import { dedupe } from "effect/Array"
+import { dedupe, groupBy } from "effect/Array"
 import { contestants, type Figure, type Goal, type Results } from "./Results.ts"
 import { isMet, median, target } from "./statistics.ts"
 
@@ -68,9 +68,21 @@ const list = (of: Readonly<Record<string, string>>) =>
     .map(([name, value]) => `${name} ${value}`)
     .join(", ")
 
+/** Which parts are of which commit; of a try, that too. */
+const sources = (parts: Results["parts"]) =>
+  Object.entries(
+    groupBy(
+      Object.entries(parts),
+      ([, { commit, share }]) => `${commit}${share === 1 ? "" : `, a share of ${share}`}`
+    )
+  )
+    .map(([source, its]) => `${source} (${its.map(([name]) => name).join(", ")})`)
+    .join("; ")
+
 /** All there is to say. */
 export const report = ({ machine, parts, postgres, versions }: Results): string =>
   [
+    `Commit: ${sources(parts)}.`,
     `Machine: ${list(machine)}. Versions: ${list(versions)}. PostgreSQL: ${list(postgres)}.`,
     table(Object.values(parts).flatMap(({ figures }) => figures))
   ].join("\n\n")

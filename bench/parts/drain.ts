@@ -25,7 +25,7 @@ export const drain: Part = {
   measure: Effect.gen(function* () {
     const { database } = yield* Server
     const jobs = yield* rows(30_000)
-    const stub = yield* rentprogStub("answers")
+    const stub = yield* rentprogStub("singly")
     const url = yield* database()
     const ours = { ...(yield* jarvis(url)), work: serve(url, stub) }
     const theirs = yield* graphile(yield* database())

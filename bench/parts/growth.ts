@@ -79,7 +79,7 @@ const takeAndSettle = Effect.fnUntraced(function* (url: Redacted.Redacted) {
 /** Drain, wake-up, take and settle in a copy of a database. */
 const measured = Effect.fnUntraced(function* (template: Redacted.Redacted) {
   const { database } = yield* Server
-  const stub = yield* rentprogStub("answers")
+  const stub = yield* rentprogStub("singly")
   const url = yield* database(template)
   const ours = yield* jarvis(url)
   const queue = { ...ours, clear: Effect.void, work: serve(url, stub) }
@@ -117,7 +117,7 @@ const measured = Effect.fnUntraced(function* (template: Redacted.Redacted) {
 /** Drain and take in a copy of a database where a million are pending. */
 const pending = Effect.fnUntraced(function* (template: Redacted.Redacted) {
   const { database } = yield* Server
-  const stub = yield* rentprogStub("answers")
+  const stub = yield* rentprogStub("singly")
   const url = yield* database(template)
   const { firstRecord, sql } = yield* jarvis(url)
   const { take } = yield* takeAndSettle(url)

@@ -22,7 +22,7 @@ const inserts = (connections: number, goals: { readonly alone: Goal; readonly dr
     const table = yield* bare(url, connections)
     const theirs = yield* graphile(yield* database(), connections)
     const others = yield* boss(yield* database(), connections)
-    const stub = yield* rentprogStub("answers")
+    const stub = yield* rentprogStub("singly")
 
     const alone = (queue: Queue) =>
       Effect.andThen(queue.clear, perSecond(connections, millis * share, queue.insert))

@@ -66,7 +66,7 @@ export const wake: Part = {
     const ours = yield* jarvis(url)
     const theirs = yield* graphile(yield* database())
     const others = yield* boss(yield* database())
-    const stub = yield* rentprogStub("answers")
+    const stub = yield* rentprogStub("singly")
 
     const jarvisWakes = Effect.scoped(
       Effect.gen(function* () {

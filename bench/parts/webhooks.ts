@@ -50,7 +50,7 @@ export const webhooks: Part = {
     const { share } = yield* Extent
     const url = yield* database()
     yield* jarvis(url)
-    const { address } = yield* serve(url, yield* rentprogStub("answers"))
+    const { address } = yield* serve(url, yield* rentprogStub("singly"))
     // A process that has just started compiles as it goes.
     yield* shoot(address, { duration: 5, overallRate: 500 })
     const rounds = yield* inRounds(

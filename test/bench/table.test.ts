@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Figure } from "../../bench/Results.ts"
 import { isMet, median, quantile, target } from "../../bench/statistics.ts"
-import { table } from "../../bench/table.ts"
+import { report, table } from "../../bench/table.ts"
 
 const rate: Figure = {
   what: "drain",
@@ -54,5 +54,17 @@ describe("the benchmark's figures", () => {
       ],
       ["", "… in batches", "–", "–", "–", "5,000", "", "", ""]
     ])
+  })
+
+  it("say of which commit they are, and which are those of a try", () => {
+    const part = { title: "", at: "", seconds: 1, figures: [], share: 1, commit: "one" }
+    const parts = {
+      drain: part,
+      wake: { ...part, commit: "two" },
+      bulk: part,
+      parse: { ...part, share: 0.1 }
+    }
+    const [said] = report({ machine: {}, versions: {}, postgres: {}, parts }).split("\n")
+    assert.strictEqual(said, "Commit: one (drain, bulk); two (wake); one, a share of 0.1 (parse).")
   })
 })
