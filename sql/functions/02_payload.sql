@@ -107,7 +107,8 @@ END;
 
 -- The same, and at once for the usual hash, which has nothing but strings, numbers, nil, true and false, and nothing escaped.
 -- Split at its quotes, it is in turn outside and inside of strings. Whatever else stands outside is left to the tokens: also
--- what may be a date, digits with a minus behind them. A test holds the two ways together.
+-- what may be a date, digits with a minus behind them. A test holds the two ways together. The backslash is one whatever a
+-- session's standard_conforming_strings.
 CREATE OR REPLACE FUNCTION :SCHEMA.parse_ruby_hash(ruby text) RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = :SCHEMA, pg_temp
@@ -117,7 +118,7 @@ DECLARE
   said    text;
   pieces  bigint;
 BEGIN
-  IF position('\' IN ruby) = 0 AND position('#<' IN ruby) = 0 THEN
+  IF position(E'\\' IN ruby) = 0 AND position('#<' IN ruby) = 0 THEN
     SELECT string_agg(piece.said, '"' ORDER BY piece.n) FILTER (WHERE piece.n % 2 = 1),
       string_agg(
         CASE

@@ -94,6 +94,22 @@ const text = Arbitrary.all([
 )
 
 layer(testDatabase, { excludeTestServices: true })("the quick way through a Ruby hash", (it) => {
+  // The first of all: a session keeps what it has once read of a function.
+  it.effect("reads a hash for a session whose strings know escapes", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      const rows = yield* Effect.andThen(
+        sql`SET LOCAL standard_conforming_strings = off`,
+        sql`
+          INSERT INTO events (type, branch, payload)
+          VALUES ('car_update', 'tbilisi', to_jsonb(${'{"id"=>7, "mileage"=>[1, 2]}'}::text))
+          RETURNING ext_id, reason
+        `
+      ).pipe(sql.withTransaction)
+      assert.deepStrictEqual(rows, [{ ext_id: "7", reason: null }])
+    })
+  )
+
   it.effect("reads and refuses what its tokens read and refuse", () =>
     Effect.gen(function* () {
       const sql = yield* PgClient.PgClient
