@@ -101,7 +101,7 @@ export const make = Effect.fnUntraced(function* (
         )
       )
 
-      if (wanted.size > pages) yield* readPages
+      if (wanted.size > pages) yield* Effect.raceFirst(readPages, forsaken(entries))
       yield* Effect.forEach(
         Array.from(wanted),
         ([entityId, wants]) =>
@@ -118,7 +118,7 @@ export const make = Effect.fnUntraced(function* (
 
     return RequestResolver.make<Want>((entries) =>
       // A batch outlives any one of its callers, but not this layer.
-      Effect.flatMap(Effect.forkIn(Effect.raceFirst(satisfy(entries), forsaken(entries)), scope), Fiber.join)
+      Effect.flatMap(Effect.forkIn(satisfy(entries), scope, { startImmediately: true }), Fiber.join)
     ).pipe(
       // Where the quota is used up, wants gather until a call may go out: the more there are, the more a page saves.
       inTurn(gatherFor),

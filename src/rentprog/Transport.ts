@@ -62,8 +62,15 @@ const largestBody = 32 * 2 ** 20
 /** How often in a row an answer may send the call elsewhere on its host. */
 const mostRedirects = 3
 
+/** Whether an answer says beforehand that it is no larger, and has nothing packed. */
+const isBounded = ({ headers }: HttpClientResponse.HttpClientResponse): boolean =>
+  headers["content-encoding"] === undefined &&
+  Number(headers["content-length"] ?? Number.POSITIVE_INFINITY) <= largestBody
+
 /** The whole body; one that is too large is given up where that shows, and its connection with it. */
 const bodyOf = (response: HttpClientResponse.HttpClientResponse, what: string) => {
+  // Setting up a stream takes longer than a record does.
+  if (isBounded(response)) return response.text
   const bytes: Stream.Stream<Uint8Array, HttpClientError.HttpClientError | RentProgBadResponse> =
     response.stream
   return Stream.limitBytes(bytes, largestBody, () =>

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
+import { gzipSync } from "node:zlib"
 import { NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Redacted } from "effect"
@@ -126,3 +127,21 @@ describe.each(clients)("over $name", ({ http }) => {
     })
   )
 })
+
+it.live.each([
+  { what: "that says so", headers: {}, body: Buffer.alloc(33 * 2 ** 20, " ") },
+  {
+    what: "once it is unpacked",
+    headers: { "content-encoding": "gzip" },
+    body: gzipSync(Buffer.alloc(33 * 2 ** 20, " "))
+  }
+])("an answer that is too large, $what, is given up", ({ body, headers }) =>
+  Effect.gen(function* () {
+    const { url } = yield* serve((_, response) =>
+      response.writeHead(200, { "content-length": body.length, ...headers }).end(body)
+    )
+    const error = yield* Effect.flip(Effect.provide(fetch, rentProg(url, FetchHttpClient.layer)))
+    assert.strictEqual(error._tag, "RentProgBadResponse")
+    assert.include(error.detail, "more than 32 MB")
+  })
+)
