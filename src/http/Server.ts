@@ -10,6 +10,7 @@ import { actions } from "./actions.ts"
 import { answers, compressed } from "./answers.ts"
 import { Api } from "./api/Api.ts"
 import { branches } from "./branches.ts"
+import { closeIdle, Ending, streamsEnd, tellOfTheEnd } from "./ending.ts"
 import { entities } from "./entities.ts"
 import { glance } from "./glance.ts"
 import { health } from "./health.ts"
@@ -36,20 +37,28 @@ const timeLimits = {
   connectionsCheckingInterval: 5000
 }
 
-/** Open streams of the dashboard are not waited for longer than this. */
-const gracefulShutdownTimeout = "2 seconds"
+/** Requests under way, such as posts of many entries, are waited for as long as this. */
+const gracefulShutdownTimeout = "15 seconds"
 
 /** Listens where the settings say. Fails where it cannot. */
 export const layer = Layer.unwrap(
   Settings.useSync(({ host, port }) =>
-    HttpRouter.serve(Layer.mergeAll(api, metrics, pages, answers, compressed), {
-      disableLogger: true,
-      disableListenLog: true,
-      // A token in the path may be long.
-      routerConfig: { maxParamLength: 500 }
-    }).pipe(
+    tellOfTheEnd.pipe(
       Layer.provideMerge(
-        NodeHttpServer.layer(() => createServer(timeLimits), { host, port, gracefulShutdownTimeout })
+        HttpRouter.serve(Layer.mergeAll(api, metrics, pages, answers, compressed, streamsEnd), {
+          disableLogger: true,
+          disableListenLog: true,
+          // A token in the path may be long.
+          routerConfig: { maxParamLength: 500 }
+        })
+      ),
+      Layer.provide(Ending.layer),
+      Layer.provideMerge(
+        NodeHttpServer.layer(() => closeIdle(createServer(timeLimits)), {
+          host,
+          port,
+          gracefulShutdownTimeout
+        })
       )
     )
   )
