@@ -5,24 +5,15 @@
  * write can be repeated. Calls that come together, or while a statement is under way, share one of their table.
  */
 import { PgClient } from "@effect/sql-pg"
-import {
-  Context,
-  DateTime,
-  Effect,
-  Exit,
-  Layer,
-  Option,
-  Request,
-  RequestResolver,
-  Schedule,
-  Schema
-} from "effect"
+import { Context, Effect, Exit, Layer, Option, Request, RequestResolver, Schedule, Schema } from "effect"
 import type { Statement } from "effect/sql"
 import { Branch } from "../domain/Branch.ts"
 import { type EntityKey, type EntityType, entityTypes, type MirrorRecord } from "../domain/Entity.ts"
 import { DatabaseError } from "../domain/Reason.ts"
 import { inTurn } from "../inTurn.ts"
+import { applyWaiting } from "./applyWaiting.ts"
 import { asDatabaseError } from "./Database.ts"
+import { type Gone, goneRowOf, rowOf } from "./mirrorRows.ts"
 import { Suppressed } from "./refusal.ts"
 import { storable } from "./storable.ts"
 import { together } from "./together.ts"
@@ -78,6 +69,7 @@ export class Mirror extends Context.Service<
     Mirror,
     Effect.gen(function* () {
       const sql = yield* PgClient.PgClient
+      const apply = applyWaiting(sql)
 
       /** What the operations log said of a field after the record was asked for stays. */
       const newer = (name: string) => sql`
@@ -90,7 +82,7 @@ export class Mirror extends Context.Service<
       /** Writes what the rows say, by the rest of an INSERT, and answers of each what became of it. */
       const put = (entityType: EntityType, rows: ReadonlyArray<object>, insert: Statement.Fragment) => {
         const table = sql(tables[entityType])
-        return sql<{ readonly became: Written | "locked" | "lost" }>`
+        return sql<{ readonly became: keyof typeof passed }>`
           WITH given AS (
             SELECT ${sql.json(storable(rows))}::jsonb AS records
           ), asked AS (
@@ -120,7 +112,8 @@ export class Mirror extends Context.Service<
             RETURNING mirror.rentprog_id, mirror.fetched_at
           )
           SELECT CASE
-            WHEN written.fetched_at = asked.fetched_at THEN 'written'
+            WHEN written.fetched_at = asked.fetched_at THEN
+              CASE WHEN asked.rentprog_id IN (SELECT known.rentprog_id FROM known) THEN 'written' ELSE 'arrived' END
             WHEN written.rentprog_id IS NOT NULL       THEN 'superseded'
             WHEN held.rentprog_id IS NULL THEN
               -- As the table was before the statement.
@@ -136,7 +129,7 @@ export class Mirror extends Context.Service<
           FULL JOIN held    ON held.rentprog_id    = asked.rentprog_id
           FULL JOIN written ON written.rentprog_id = asked.rentprog_id
           ORDER BY asked.n
-        `.pipe(Effect.map((rows) => rows.map(({ became }) => passed[became])))
+        `
       }
 
       const write = (entityType: EntityType) => (records: ReadonlyArray<MirrorRecord>) => {
@@ -145,7 +138,7 @@ export class Mirror extends Context.Service<
         const values = sql.csv(columns.map((name) => sql`record.${sql(name)}`))
         return put(
           entityType,
-          records.map(toRow),
+          records.map(rowOf),
           sql`
             (rentprog_id, branch, data, fetched_at, ${names})
             SELECT record.rentprog_id,
@@ -172,6 +165,16 @@ export class Mirror extends Context.Service<
               -- RentProg's own copies lag: for a while they still have what was destroyed.
               AND (mirror.deleted_at IS NULL OR mirror.deleted_at + interval '10 minutes' < excluded.fetched_at)
           `
+        ).pipe(
+          Effect.tap((rows) => {
+            const arrived = records.filter((_, n) => rows[n]?.became === "arrived")
+            if (arrived.length === 0) return Effect.void
+            return apply(
+              entityType,
+              arrived.map(({ entityId }) => entityId)
+            )
+          }),
+          Effect.map(exits)
         )
       }
 
@@ -184,11 +187,7 @@ export class Mirror extends Context.Service<
       const destroy = (entityType: EntityType) => (gone: ReadonlyArray<Gone>) =>
         put(
           entityType,
-          gone.map(({ at, branch, entityId }) => ({
-            rentprog_id: entityId,
-            branch,
-            fetched_at: DateTime.formatIso(DateTime.makeUnsafe(at))
-          })),
+          gone.map(goneRowOf),
           sql`
             (rentprog_id, branch, fetched_at, deleted_at)
             SELECT record.rentprog_id, record.branch, record.fetched_at, record.fetched_at FROM newest AS record
@@ -198,7 +197,7 @@ export class Mirror extends Context.Service<
               updated_at = now()
             WHERE mirror.fetched_at IS NULL OR mirror.fetched_at <= excluded.fetched_at
           `
-        )
+        ).pipe(Effect.map(exits))
 
       class Destroy extends Request.Class<Gone, Written, DatabaseError | PassedOver> {}
       const destroying = RequestResolver.makeGrouped<Destroy, EntityType>({
@@ -264,13 +263,9 @@ export class Mirror extends Context.Service<
   )
 }
 
-/** A record that was destroyed, `at` in milliseconds since 1970. */
-export interface Gone extends EntityKey {
-  readonly branch: Branch
-  readonly at: number
-}
-
 const passed = {
+  /** Written where there was none. */
+  arrived: Exit.succeed<Written>("written"),
   written: Exit.succeed<Written>("written"),
   superseded: Exit.succeed<Written>("superseded"),
   deleted_recently: Exit.succeed<Written>("deleted_recently"),
@@ -278,16 +273,10 @@ const passed = {
   lost: Exit.fail(new PassedOver({ detail: new Suppressed().message }))
 }
 
-const tables: { readonly [T in EntityType]: string } = { car: "cars", client: "clients", booking: "bookings" }
+const exits = (rows: ReadonlyArray<{ readonly became: keyof typeof passed }>) =>
+  rows.map(({ became }) => passed[became])
 
-const toRow = ({ branch, columns, companyId, data, entityId, fetchedAt }: MirrorRecord) => ({
-  ...columns,
-  rentprog_id: entityId,
-  branch,
-  company_id: companyId,
-  data,
-  fetched_at: DateTime.formatIso(DateTime.makeUnsafe(fetchedAt))
-})
+const tables: { readonly [T in EntityType]: string } = { car: "cars", client: "clients", booking: "bookings" }
 
 const decodeKnown = (rows: ReadonlyArray<unknown>) =>
   Effect.orDie(Schema.decodeUnknownEffect(Schema.Array(Known))(rows))
