@@ -120,12 +120,23 @@ DECLARE
   fields    jsonb;
   known     jsonb;
   before    jsonb;
+  is_static constant boolean     := current_setting('jarvis.by_name', true) IS DISTINCT FROM 'yes';
   restored  boolean;
   written   int;
   -- Whether it is about any field, and whether any was set, now or by an attempt before.
   is_wanted boolean              := false;
   is_set    boolean              := false;
 BEGIN
+  IF operation = 'update' AND kind IN ('car', 'client', 'booking') AND changes IS NOT NULL AND isfinite(made_at)
+    AND is_static AND NOT EXISTS (
+      SELECT FROM entity_timeline AS told
+      WHERE told.log_entry = entry_key AND told.entity_type || ' ' || told.entity_id = kind || ' ' || (said ->> 'entity_id')
+    ) AND apply_change(entry, said, place, made_at, number, entry_key)
+  THEN
+    is_superseded := false;
+    RETURN;
+  END IF;
+
   -- A sentence may leave out who did it, where RentProg says so beside it.
   said := jsonb_strip_nulls(jsonb_build_object('user_name', nullif(entry.user_name, ''))) || said;
   IF operation = 'transfer' THEN

@@ -61,7 +61,17 @@ BEGIN
     RETURN 0;
   END IF;
 
-  FOR field IN SELECT one.key, one.value AS said FROM jsonb_each_text(fields) AS one LOOP
+  FOR field IN
+    SELECT one.key, one.value AS said, (
+      SELECT own.atttypid::regtype FROM pg_attribute AS own
+      WHERE own.attrelid = place::regclass AND own.attname = one.key AND own.attnum > 0 AND NOT own.attisdropped
+        -- The mirror's own book-keeping is no field of a record.
+        AND own.attname NOT IN (
+          'id', 'rentprog_id', 'branch', 'data', 'fetched_at', 'field_times', 'field_entries', 'created_at', 'updated_at'
+        )
+    ) AS type
+    FROM jsonb_each_text(fields) AS one
+  LOOP
     -- A time that is still to come says nothing: no entry was made then. By the clock, because others may have committed
     -- since this transaction began.
     last_at := known -> 'field_times' ->> field.key;
@@ -80,14 +90,7 @@ BEGIN
       CONTINUE;
     END IF;
 
-    type := (
-      SELECT own.atttypid FROM pg_attribute AS own
-      WHERE own.attrelid = place::regclass AND own.attname = field.key AND own.attnum > 0 AND NOT own.attisdropped
-        -- The mirror's own book-keeping is no field of a record.
-        AND own.attname NOT IN (
-          'id', 'rentprog_id', 'branch', 'data', 'fetched_at', 'field_times', 'field_entries', 'created_at', 'updated_at'
-        )
-    );
+    type := field.type;
     IF type IS NOT NULL THEN
       typed     := typed || jsonb_build_object(field.key, CASE
         -- When the entry was made reads as it stands.
