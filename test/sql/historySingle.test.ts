@@ -19,40 +19,36 @@ const values = [
   "red",
   "очень длинный текст",
   "NaN"
-]
+] as const
+
+const fields = [
+  "mileage",
+  "mileage",
+  "code",
+  "year",
+  "state",
+  "clean_state",
+  "tank_value",
+  "phone",
+  "days",
+  "active",
+  "start_place",
+  "car_id",
+  "start_date",
+  "seats",
+  "note",
+  "abs",
+  "company_id",
+  "deleted_at",
+  "branch",
+  "data"
+] as const
 
 const Entry = Schema.Struct({
   step: Schema.Literal("entry"),
   noun: Schema.Literals(["авто", "клиенте", "брони"]),
   id: Schema.Literals(["5", "5", "5", "6"]),
-  fields: Schema.Array(
-    Schema.Literals([
-      ...[
-        "mileage",
-        "mileage",
-        "code",
-        "year",
-        "state",
-        "clean_state",
-        "tank_value",
-        "phone",
-        "days",
-        "active"
-      ],
-      ...[
-        "start_place",
-        "car_id",
-        "start_date",
-        "seats",
-        "note",
-        "abs",
-        "company_id",
-        "deleted_at",
-        "branch",
-        "data"
-      ]
-    ])
-  ).check(Schema.isMinLength(1), Schema.isMaxLength(2)),
+  fields: Schema.Array(Schema.Literals(fields)).check(Schema.isMinLength(1), Schema.isMaxLength(2)),
   value: Schema.Literals(values),
   /** None where its time does not read. */
   at: Schema.NullOr(minutes),
