@@ -119,8 +119,8 @@ DECLARE
   record_id text;
   fields    jsonb;
   known     jsonb;
-  before    jsonb;
   is_static constant boolean     := current_setting('jarvis.by_name', true) IS DISTINCT FROM 'yes';
+  held      int;
   restored  boolean;
   written   int;
   -- Whether it is about any field, and whether any was set, now or by an attempt before.
@@ -167,10 +167,9 @@ BEGIN
       INSERT INTO maintenance AS mirror (rentprog_id, branch) VALUES (record_id, entry.branch)
       ON CONFLICT (rentprog_id) DO UPDATE SET branch = excluded.branch WHERE mirror.branch IS NULL;
     END IF;
-    known := NULL;
+    held := 0;
     LOOP
-      before := known;
-      known  := see_record(place, record_id);
+      known := see_record(place, record_id);
       IF known IS NULL THEN
         lacking := kind || ' ' || record_id;
         RETURN;
@@ -180,9 +179,11 @@ BEGIN
       written   := apply_fields(place, known, made_at, number, CASE
         WHEN restored THEN fields || '{"deleted_at": ""}' ELSE fields
       END);
-      -- Whoever changed the record since it was seen may have said something newer. Where nobody has, a trigger of the company's
-      -- keeps it as it is.
-      EXIT WHEN written IS NOT NULL OR known = before;
+      -- Where it is held, a trigger of the company's keeps it as it is, or writes it by itself.
+      EXIT WHEN written IS NOT NULL OR held > 0;
+      -- Whoever changed the record since it was seen may have said something newer.
+      EXECUTE format('SELECT FROM %I AS mirror WHERE mirror.rentprog_id = $1 FOR UPDATE', place) USING record_id;
+      GET DIAGNOSTICS held = ROW_COUNT;
     END LOOP;
     fields    := CASE WHEN restored THEN fields || '{"deleted_at": ""}' ELSE fields END;
     is_wanted := is_wanted OR fields <> '{}';
