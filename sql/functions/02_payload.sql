@@ -158,7 +158,7 @@ BEGIN
     read := said::jsonb;
   EXCEPTION WHEN OTHERS THEN
     -- Only a hash is worth the reading.
-    IF said !~ '^\s*\{' THEN
+    IF said !~ E'^\\s*\\{' THEN
       RETURN NULL;
     END IF;
     BEGIN

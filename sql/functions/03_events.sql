@@ -198,7 +198,7 @@ BEGIN
     NEW.reason          := problem;
     NEW.next_attempt_at := 'infinity';
   -- Whoever adopts old rows tells of them once for all.
-  ELSIF NOT adopting AND (NEW.reason IS NULL OR NEW.reason LIKE 'unknown\_branch%') THEN
+  ELSIF NOT adopting AND (NEW.reason IS NULL OR NEW.reason LIKE E'unknown\\_branch%') THEN
     -- An expression costs less than the statement that PERFORM is.
     notified := pg_notify(
       notification_channel('rentprog_event_auto_process'),

@@ -115,7 +115,7 @@ BEGIN
   IF cardinality(words) NOT BETWEEN 1 AND 6
     -- Marks that no name has, dashes between words, dates, numbers amid words, words of one small letter, no letter at all.
     OR plain ~ (
-      '[№#,;:?!"«»()]|(^| )[-–—/&+]+( |$)|[0-9][.:/-][0-9]|(^| )[0-9]+ |(^| )[a-zа-яё]( |$)|^[^A-Za-z\u00aa-\uffff]*$'
+      E'[№#,;:?!"«»()]|(^| )[-–—/&+]+( |$)|[0-9][.:/-][0-9]|(^| )[0-9]+ |(^| )[a-zа-яё]( |$)|^[^A-Za-z\\u00aa-\\uffff]*$'
     )
     -- "И" may be a name's letter; the word is a small letter.
     OR words && (array_remove(history_doubts(), 'и') || history_nameless())

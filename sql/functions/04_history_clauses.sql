@@ -93,7 +93,7 @@ BEGIN
     said    := substr(said, length(matched[1]) + 1);
     told    := substr(told, length(matched[1]) + 1);
     -- A currency, where there was no sign before.
-    near    := regexp_match(told, '^(( ?)([$€₾₽]|[a-zа-я]+))([0-9A-Za-z\u00c0-\u1fff])?');
+    near    := regexp_match(told, E'^(( ?)([$€₾₽]|[a-zа-я]+))([0-9A-Za-z\\u00c0-\\u1fff])?');
     payment := history_amount(matched[4], CASE WHEN matched[3] <> '' THEN matched[3] WHEN near[4] IS NULL THEN near[3] END);
     IF payment IS NULL OR way IS NULL AND matched[2] IS NOT NULL
       OR matched[3] <> '' AND (near[2] = '' OR history_currency(near[3]) IS NOT NULL)
@@ -202,7 +202,7 @@ BEGIN
 
   IF told ~ '[№#]' THEN
     FOR near IN SELECT regexp_matches(
-      told, '([^ ,;:()№#]*)([ ,;:()]*)([a-zа-я]+)[ ,]*[№#](?: ?([0-9]+)([0-9A-Za-z\u00c0-\u1fff]|[-–./,:][0-9])?)?', 'g'
+      told, E'([^ ,;:()№#]*)([ ,;:()]*)([a-zа-я]+)[ ,]*[№#](?: ?([0-9]+)([0-9A-Za-z\\u00c0-\\u1fff]|[-–./,:][0-9])?)?', 'g'
     ) LOOP
       other := replace(history_noun(near[3]), 'object', 'car');
       CONTINUE WHEN other IS NULL;
@@ -258,7 +258,7 @@ SET search_path = :SCHEMA, pg_temp
 AS $$
 DECLARE
   pair    constant text[] := regexp_match(
-    told, '([ ,]+([a-zа-я]+)[ ,]*[№#] ?([0-9]+) ?/ ?(?:[№#] ?)?([0-9]+))([0-9A-Za-z\u00c0-\u1fff]|[-–./,:][0-9])?'
+    told, E'([ ,]+([a-zа-я]+)[ ,]*[№#] ?([0-9]+) ?/ ?(?:[№#] ?)?([0-9]+))([0-9A-Za-z\\u00c0-\\u1fff]|[-–./,:][0-9])?'
   );
   place   constant int    := position(pair[1] IN told);
   -- The amount ends where the payments begin, and the name where the amount begins.

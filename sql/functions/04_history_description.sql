@@ -44,7 +44,7 @@ BEGIN
     sides := regexp_match(told, '(([ ,(]+)(?:бронь|брони|бронирование|booking)[ ,]*[№#])');
     place := position(sides[1] IN told);
     car   := substr(left(said, place - 1), length(split_part(split_part(told, ' ', 1), ',', 1)) + 1);
-    thing := regexp_match(car, '^([ ,]*[№#] ?[0-9]{1,18})([0-9A-Za-z\u00c0-\u1fff]|[-–./,:][0-9])?');
+    thing := regexp_match(car, E'^([ ,]*[№#] ?[0-9]{1,18})([0-9A-Za-z\\u00c0-\\u1fff]|[-–./,:][0-9])?');
     car   := substr(car, length(coalesce(thing[1], '')) + 1);
     IF thing[2] IS NULL AND (
       thing IS NULL AND car = '' OR deed <> 'update' AND (
@@ -111,7 +111,7 @@ BEGIN
     sides := regexp_match(told, '([ ,:][a-z][a-z0-9_]* (?:с|from) )');
     IF sides IS NOT NULL THEN
       place   := position(sides[1] IN told);
-      changes := history_changes(regexp_replace(substr(said, place + 1), '([0-9])[.]$', '\1'));
+      changes := history_changes(regexp_replace(substr(said, place + 1), '([0-9])[.]$', E'\\1'));
       -- A number before the changes: whose changes are they? A number in them: is it part of the value?
       IF changes IS NULL OR told ~ '[№#]'
         -- An amount beside them: do they mean the same one?
@@ -217,7 +217,7 @@ BEGIN
     IF sides IS NOT NULL THEN
       place := position(sides[1] IN told);
       who   := substr(said, place + length(sides[2] || sides[3]) + 1, length(sides[4]));
-      who   := regexp_replace(CASE sides[2] WHEN '(' THEN rtrim(who, ')') ELSE who END, '([^ .]{2})[.]$', '\1');
+      who   := regexp_replace(CASE sides[2] WHEN '(' THEN rtrim(who, ')') ELSE who END, '([^ .]{2})[.]$', E'\\1');
       who   := history_person(who);
       said  := left(said, place - 1) || substr(said, place + length(sides[1]));
       -- "Created by phone"

@@ -188,7 +188,7 @@ BEGIN
   BEGIN
     -- Characters that are what they seem, and single spaces.
     EXIT usual WHEN length(description) > 1000
-      OR description ~ '[^ -:<-~\u00a1-\u02ff\u0370-\u167f№€₾₽–—’]|  |[ ,]$';
+      OR description ~ E'[^ -:<-~\\u00a1-\\u02ff\\u0370-\\u167f№€₾₽–—’]|  |[ ,]$';
 
     who    := history_usual_name(description);
     said   := substr(description, length(who) + 1);

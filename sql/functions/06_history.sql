@@ -41,7 +41,7 @@ BEGIN
     entry.created_at := '-infinity';
   END IF;
 
-  IF coalesce(entry.description, '') !~ '[^\s\u0085\u00a0\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff]' THEN
+  IF coalesce(entry.description, '') !~ E'[^\\s\\u0085\\u00a0\\u2000-\\u200b\\u2028\\u2029\\u202f\\u205f\\u3000\\ufeff]' THEN
     entry.reason          := 'empty_description';
     entry.next_attempt_at := 'infinity';
     RETURN entry;
@@ -150,7 +150,7 @@ BEGIN
   WHERE history.id IN (
     SELECT waiting.id
     FROM arrived JOIN history AS waiting ON waiting.reason = 'entity_not_found: ' || TG_ARGV[0] || ' ' || arrived.rentprog_id
-    WHERE NOT waiting.processed AND waiting.reason LIKE 'entity\_not\_found%'
+    WHERE NOT waiting.processed AND waiting.reason LIKE E'entity\\_not\\_found%'
     FOR UPDATE OF waiting SKIP LOCKED
   );
   RETURN NULL;
@@ -196,7 +196,7 @@ BEGIN
   UPDATE history SET processed = false
   WHERE history.id IN (
     SELECT parked.id FROM history AS parked
-    WHERE NOT parked.processed AND parked.reason LIKE 'unparsed\_description%'
+    WHERE NOT parked.processed AND parked.reason LIKE E'unparsed\\_description%'
       AND EXISTS (SELECT FROM ignored WHERE left(parked.description, 10000) ~ ignored.pattern)
     FOR UPDATE OF parked SKIP LOCKED
   );

@@ -13,7 +13,7 @@ BEGIN
   WHERE events.id IN (
     SELECT waiting.id
     FROM arrived JOIN events AS waiting ON left(waiting.ext_id, 64) = arrived.rentprog_id
-    WHERE NOT waiting.processed AND waiting.reason LIKE 'unknown\_branch%' AND waiting.branch IS NULL
+    WHERE NOT waiting.processed AND waiting.reason LIKE E'unknown\\_branch%' AND waiting.branch IS NULL
       AND split_part(waiting.type, '_', 1) = TG_ARGV[0] AND arrived.branch IS NOT NULL
     LIMIT 1000
     FOR NO KEY UPDATE OF waiting SKIP LOCKED
@@ -45,7 +45,7 @@ BEGIN
   UPDATE events SET processed = false
   WHERE events.id IN (
     SELECT waiting.id FROM events AS waiting
-    WHERE NOT waiting.processed AND waiting.reason LIKE 'unknown\_branch%' AND waiting.branch IS NULL
+    WHERE NOT waiting.processed AND waiting.reason LIKE E'unknown\\_branch%' AND waiting.branch IS NULL
       AND EXISTS (
         SELECT FROM arrived
         WHERE arrived.company_id::text IN (id_text(waiting.payload -> 'company_id'), waiting.company_id::text)

@@ -26,7 +26,13 @@ export const layer = (
         applicationName,
         // A peer that vanished without a word is noticed within a minute, not after TCP's hours.
         keepAlive: "30 seconds",
-        startupParameters: { search_path: quoted(schema), lock_timeout: "2s", random_page_cost: "1.1" }
+        startupParameters: {
+          search_path: quoted(schema),
+          lock_timeout: "2s",
+          random_page_cost: "1.1",
+          // In Jarvis's statements a backslash is one, whatever a database says.
+          standard_conforming_strings: "on"
+        }
       }),
       (sql) => sql`SELECT 1`
     )

@@ -60,7 +60,8 @@ const decodeRan = Schema.decodeUnknownEffect(Ran)
 const session = (pool: PgClient.PgClient, schema: SchemaName) =>
   PgClient.makeClient({
     ...pool.config,
-    startupParameters: { search_path: quoted(schema) }
+    // In the texts of sql/ a backslash is one, whatever a database says.
+    startupParameters: { search_path: quoted(schema), standard_conforming_strings: "on" }
   }).pipe(Effect.provide(Reactivity.layer))
 
 /** One process at a time. It asks again and again, because whoever waits in a statement keeps indexes from being built. */
