@@ -102,7 +102,7 @@ export const layer = BranchActor.toLayer(
     const inFlight = yield* FiberSet.make<void, never>()
     yield* Effect.addFinalizer(() => FiberSet.awaitEmpty(inFlight).pipe(Effect.timeoutOption(grace)))
 
-    /** How many records have a fiber of their own. */
+    /** How many records have a fiber of their own that is at work. */
     let fibers = 0
 
     const reading = yield* FiberHandle.make<void, never>()
@@ -156,6 +156,20 @@ export const layer = BranchActor.toLayer(
       })
     })
 
+    /** Waits, and others have the fiber's place: however many records wait so, they hold up no other. */
+    const leaveAlone = (failures: number) =>
+      Effect.acquireUseRelease(
+        Effect.sync(() => {
+          fibers -= 1
+          news.openUnsafe()
+        }),
+        () => Effect.sleep(Duration.seconds(Math.min(10 * 2 ** (failures - 1), longestPause))),
+        () =>
+          Effect.sync(() => {
+            fibers += 1
+          })
+      )
+
     const handle = (taken: Taken) => {
       const key = keyText(taken.record)
       return handleTaken(taken, { arriving, arrived: Effect.sync(() => arrived(taken)) }).pipe(
@@ -169,7 +183,7 @@ export const layer = BranchActor.toLayer(
           return Effect.logError(`events could not be settled, they stay due: ${why}`).pipe(
             Effect.annotateLogs({ branch, record: key }),
             Effect.andThen(health.failed(component, sayUnsettled(unsettled.size))),
-            Effect.andThen(Effect.sleep(Duration.seconds(Math.min(10 * 2 ** (failures - 1), longestPause))))
+            Effect.andThen(leaveAlone(failures))
           )
         })
       )

@@ -1,6 +1,7 @@
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { Array as Arr, Deferred, Effect, Layer, References } from "effect"
+import { Array as Arr, Clock, Deferred, Duration, Effect, Layer, References } from "effect"
+import { Events } from "../../src/database/Events.ts"
 import { RentProgTimeout } from "../../src/domain/Reason.ts"
 import { RentProg } from "../../src/rentprog/RentProg.ts"
 import { Fault, Simulator } from "../../src/simulator/Simulator.ts"
@@ -84,6 +85,49 @@ describe("a record that hangs and one that fails hold up nothing", () => {
         assert.strictEqual(yield* readsOf(`/cars/${hanging}`), 1)
       })
     )
+  )
+
+  it.live("nor do hundreds whose outcome nobody can write down", () =>
+    Effect.gen(function* () {
+      const simulator = yield* Simulator
+      for (const id of others) yield* simulator.put("car", { id, company_id: 9247 })
+      // Those that the branch leaves alone for a while come back when the test is over, and can be written down then.
+      const over = Deferred.makeUnsafe<void>()
+      const live = yield* Clock.Clock
+      const clock: Clock.Clock = Object.assign(Object.create(live), {
+        sleep: (time: Duration.Duration) =>
+          Duration.toSeconds(time) === 10 ? Deferred.await(over) : live.sleep(time)
+      })
+      const broken = Layer.effect(
+        Events,
+        Events.use((events) =>
+          Effect.succeed(
+            Events.of({
+              ...events,
+              settle: (outcome) =>
+                !Deferred.isDoneUnsafe(over) && Number(outcome.event.ext_id) <= others.length
+                  ? Effect.die("nothing can be written")
+                  : events.settle(outcome)
+            })
+          )
+        )
+      )
+      yield* Effect.gen(function* () {
+        yield* insert(...others.map((id) => about("car_update", id)))
+        const { lines } = yield* Log
+        const isUnsettled = ({ message }: { readonly message: string }) =>
+          message.startsWith("events could not be settled")
+        yield* until(
+          Effect.sync(() => lines.filter(isUnsettled).length),
+          (count) => count > 150
+        )
+        yield* insert(about("car_destroy", hanging))
+        yield* until(events, (rows) => rows.at(-1)?.processed === true)
+      }).pipe(
+        Effect.ensuring(Deferred.succeed(over, undefined)),
+        Effect.provide(service({ events: broken }).pipe(Layer.provide(Layer.succeed(Clock.Clock, clock))))
+      )
+    }).pipe(Effect.provide(surroundings()))
   )
 
   it.live("of another branch", () =>
