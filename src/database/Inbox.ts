@@ -107,11 +107,11 @@ export class Inbox extends Context.Service<
           "entityType" text, "entityId" text, "userName" text, "createdAt" timestamptz, raw text,
           "traceId" text, receipt uuid
         )
-        -- Asked before: a conflict would be noticed only after the trigger, which applies the entry.
+        -- Where a statement that was given up still writes the same, this one waits for it, and then fails as a whole: the
+        -- trigger has applied the entry by then, and DO NOTHING would leave it applied twice. The next try finds the row.
         WHERE NOT EXISTS (SELECT FROM history WHERE history.receipt = arrived.receipt)
         -- Entries of one instant count in the order of their numbers.
         ORDER BY arrived."createdAt", length(arrived."operationId"), arrived."operationId"
-        ON CONFLICT (receipt) DO NOTHING
       `
 
       const receiveEvents = yield* groupCommit({

@@ -2,7 +2,6 @@
  * What RentProg posts becomes a row, whatever it is: the trigger reads it, and parks what nobody can read. The answer
  * comes once the row is committed.
  */
-import { createHash } from "node:crypto"
 import { Effect, Option, Predicate, Result, Schema } from "effect"
 import { type HttpServerError, type HttpServerRequest, HttpTraceContext, UrlParams } from "effect/http"
 import { HttpApiBuilder, HttpApiError } from "effect/http-api"
@@ -16,12 +15,14 @@ import { entryFields } from "../rentprog/Log.ts"
 import { textColumn } from "../rentprog/Records.ts"
 import { Api } from "./api/Api.ts"
 import { ContentTooLarge, Unavailable } from "./api/Problems.ts"
+import { makeReceipts } from "./receipts.ts"
 
 export const webhooks = HttpApiBuilder.group(
   Api,
   "webhooks",
   Effect.fnUntraced(function* (handlers) {
     const inbox = yield* Inbox
+    const receipts = makeReceipts()
 
     const event = Effect.fn("webhook")(function* (
       request: HttpServerRequest.HttpServerRequest,
@@ -51,8 +52,11 @@ export const webhooks = HttpApiBuilder.group(
           detail: `${sent.length} entries are more than ${mostEntries} at a time.`
         })
       }
-      const entries = sent.map((entry): IncomingEntry => ({ ...entry, receipt: receiptOf(entry), traceId }))
-      yield* Effect.catch(inbox.receiveEntries(entries), away)
+      const entries = sent.map((entry): IncomingEntry => ({ ...entry, receipt: receipts.of(entry), traceId }))
+      yield* inbox.receiveEntries(entries).pipe(
+        Effect.onError(() => Effect.sync(() => receipts.keep(entries))),
+        Effect.catch(away)
+      )
       return { receipts: entries.map(({ receipt }) => receipt) }
     })
 
@@ -139,20 +143,6 @@ const Entry = Schema.Struct({
 const decodeEntry = Schema.decodeUnknownOption(Entry)
 
 interface Sent extends Omit<IncomingEntry, "receipt" | "traceId"> {}
-
-/**
- * An entry that has a number, which each branch counts for itself, is one entry however often it comes: its receipt is made
- * of all that it says, so that who comes again goes on where the database stopped. Any other may be another one each time.
- */
-const receiptOf = ({ branch, companyId, operationId, raw }: Sent): string => {
-  if (!operationId || !(branch || companyId)) return crypto.randomUUID()
-  const said = JSON.stringify([branch, companyId, raw])
-  // A UUID of version 8: whoever makes it says how.
-  return createHash("sha256")
-    .update(said)
-    .digest("hex")
-    .replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, "$1-$2-8$3-8$4-$5")
-}
 
 /** A text alone is taken for the sentence. */
 const readEntry = (sent: unknown, branch: string | null): Sent => {

@@ -1,10 +1,11 @@
 /** Rows that arrive together share a statement, and none of them pays for another. */
 import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
-import { Effect, Fiber, Layer, Ref, Result, Schedule } from "effect"
+import { Context, Effect, Fiber, Layer, Ref, Result, Schedule } from "effect"
 import { Inbox, type IncomingEntry, type IncomingEvent } from "../../src/database/Inbox.ts"
 import { countStatements } from "../support/statements.ts"
 import { pool, TestDatabase, testDatabase } from "../support/TestDatabase.ts"
+import { until } from "../support/tables.ts"
 
 const traceId = "0af7651916cd43dd8448eb211c80319c"
 
@@ -114,6 +115,36 @@ layer(Inbox.layer.pipe(Layer.provideMerge(testDatabase)), { excludeTestServices:
         assert.strictEqual(yield* stored("history", [sent.receipt]), 1)
         assert.lengthOf(yield* sql`SELECT FROM entity_timeline WHERE entity_id = '88002'`, 1)
       })
+    )
+
+    it.effect("writes an entry once and applies it once, though two services bring it at the same time", () =>
+      Effect.gen(function* () {
+        const sql = yield* PgClient.PgClient
+        const another = Context.get(yield* Layer.build(Layer.fresh(Inbox.layer)), Inbox)
+        const sent = { ...entry("Нина Ли создала платёж №88004, приход наличными 30.0USD"), branch: null }
+        yield* sql`CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0
+          AS $$ BEGIN PERFORM pg_advisory_xact_lock_shared(88004); RETURN NULL; END $$`
+        yield* sql`CREATE TRIGGER hold AFTER INSERT ON history FOR EACH ROW EXECUTE FUNCTION hold()`
+        const waitFor = (kind: string) =>
+          until(
+            sql`SELECT FROM pg_locks WHERE pg_locks.locktype = ${kind} AND NOT pg_locks.granted`,
+            ({ length }) => length > 0
+          )
+        const both = yield* sql.withTransaction(
+          Effect.gen(function* () {
+            yield* sql`SELECT pg_advisory_xact_lock(88004)`
+            const one = yield* Effect.forkScoped(Inbox.use(({ receiveEntries }) => receiveEntries([sent])))
+            yield* waitFor("advisory")
+            const other = yield* Effect.forkScoped(another.receiveEntries([sent, entry("другое")]))
+            yield* waitFor("transactionid")
+            return [one, other]
+          })
+        )
+        yield* Effect.forEach(both, Fiber.join)
+        yield* sql`DROP FUNCTION hold() CASCADE`
+        assert.strictEqual(yield* stored("history", [sent.receipt]), 1)
+        assert.lengthOf(yield* sql`SELECT FROM entity_timeline WHERE entity_id = '88004'`, 1)
+      }).pipe(Effect.scoped)
     )
 
     it.effect(

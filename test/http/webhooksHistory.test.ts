@@ -1,7 +1,8 @@
 /** What is posted of the operations log becomes rows, whatever it is. */
 import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
-import { Effect, Schema } from "effect"
+import { Effect, Fiber, Schema } from "effect"
+import { until } from "../support/tables.ts"
 import { post, server } from "./server.ts"
 
 const Answer = Schema.fromJsonString(Schema.Struct({ receipts: Schema.Array(Schema.String) }))
@@ -205,5 +206,55 @@ layer(server(), { excludeTestServices: true })("an entry of the log", (it) => {
       const added = sent.id === undefined || sent.branch === undefined ? 2 : 1
       assert.strictEqual(yield* total, before + added)
     })
+  )
+
+  it.effect("that a statement brings which was given up, and is committed after all, is there once", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      // It has no number, and comes twice in one post: these are two.
+      const one = {
+        branch: "tbilisi",
+        description: "Нина Ли создала платёж №77010, приход наличными 30.0USD"
+      }
+      const send = post("/webhooks/history", JSON.stringify([one, one]))
+      // As one that a frozen server has, its statement cannot be cancelled.
+      yield* sql`CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0 AS $$
+        BEGIN
+          BEGIN
+            PERFORM pg_advisory_xact_lock_shared(77010);
+          EXCEPTION WHEN query_canceled THEN
+            PERFORM pg_advisory_xact_lock_shared(77010);
+          END;
+          RETURN NULL;
+        END $$`
+      yield* sql`CREATE TRIGGER hold AFTER INSERT ON history FOR EACH ROW EXECUTE FUNCTION hold()`
+      const again = yield* sql.withTransaction(
+        Effect.gen(function* () {
+          yield* sql`SELECT pg_advisory_xact_lock(77010)`
+          const { status, text } = yield* send
+          assert.strictEqual(status, 503, text)
+          const again = yield* Effect.forkScoped(send)
+          // For the first one's transaction.
+          yield* until(
+            sql`SELECT FROM pg_locks WHERE pg_locks.locktype = 'transactionid' AND NOT pg_locks.granted`,
+            ({ length }) => length > 0
+          )
+          return again
+        })
+      )
+      const { status, text } = yield* Fiber.join(again)
+      assert.strictEqual(status, 200, text)
+      yield* sql`DROP FUNCTION hold() CASCADE`
+      const { receipts } = yield* Schema.decodeUnknownEffect(Answer)(text)
+      const rows = yield* sql<{ readonly receipt: string }>`
+        SELECT receipt FROM history WHERE history.entity_id = '77010'
+      `
+      assert.deepStrictEqual(rows.map(({ receipt }) => receipt).sort(), [...receipts].sort())
+      assert.lengthOf(yield* sql`SELECT FROM entity_timeline WHERE entity_id = '77010'`, 2)
+
+      // What was confirmed may come as another one.
+      assert.strictEqual((yield* send).status, 200)
+      assert.lengthOf(yield* sql`SELECT FROM history WHERE history.entity_id = '77010'`, 4)
+    }).pipe(Effect.scoped)
   )
 })
