@@ -9,8 +9,8 @@ import { presenter } from "./cli/presenter.ts"
 import { roles } from "./cli/roles.ts"
 import * as Jarvis from "./Jarvis.ts"
 
-/** Milliseconds: longer than the actors and the server take, and a database that is well. */
-const lastMoment = 20_000
+/** Milliseconds. The server and the actors, which end after it, share them. */
+const lastMoment = 15_000
 
 /** What does not end by itself, because somebody else does not answer, ends all the same; its rows stay due. */
 const lastResort = Effect.sync(() => {

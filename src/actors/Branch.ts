@@ -78,8 +78,8 @@ const fibersFor = (branches: number): number => Math.min(500, Math.max(100, Math
 /** How long a record is left alone at most whose outcome cannot be written down, in seconds. */
 const longestPause = 300
 
-/** How long what is in flight may take when the service stops. */
-const grace = "15 seconds"
+/** How long what is in flight may take when the service stops: less than main.ts gives to everything. */
+const grace = "12 seconds"
 
 const sayUnsettled = (records: number): string =>
   `the events of ${records} ${records === 1 ? "record" : "records"} could not be settled, they stay due: see the log`
@@ -100,7 +100,17 @@ export const layer = BranchActor.toLayer(
       Effect.forEach([component, `log ${branch}`, `user token ${branch}`], health.forget, { discard: true })
     )
     const inFlight = yield* FiberSet.make<void, never>()
-    yield* Effect.addFinalizer(() => FiberSet.awaitEmpty(inFlight).pipe(Effect.timeoutOption(grace)))
+    // What waits for quota is not under way: it stays due.
+    yield* Effect.addFinalizer(() =>
+      rentprog
+        .endWaits(branch)
+        .pipe(
+          Effect.andThen(FiberSet.awaitEmpty(inFlight)),
+          Effect.interruptible,
+          Effect.timeoutOption(grace),
+          Effect.scoped
+        )
+    )
 
     /** How many records have a fiber of their own that is at work. */
     let fibers = 0

@@ -10,7 +10,7 @@ import { actions } from "./actions.ts"
 import { answers, compressed } from "./answers.ts"
 import { Api } from "./api/Api.ts"
 import { branches } from "./branches.ts"
-import { closeIdle, Ending, streamsEnd, tellOfTheEnd } from "./ending.ts"
+import { closeIdle, Ending, endInOrder, streamsEnd } from "./ending.ts"
 import { entities } from "./entities.ts"
 import { glance } from "./glance.ts"
 import { health } from "./health.ts"
@@ -37,13 +37,11 @@ const timeLimits = {
   connectionsCheckingInterval: 5000
 }
 
-/** Requests under way, such as posts of many entries, are waited for as long as this. */
-const gracefulShutdownTimeout = "15 seconds"
-
 /** Listens where the settings say. Fails where it cannot. */
 export const layer = Layer.unwrap(
-  Settings.useSync(({ host, port }) =>
-    tellOfTheEnd.pipe(
+  Settings.useSync(({ host, port }) => {
+    const server = closeIdle(createServer(timeLimits))
+    return endInOrder(server).pipe(
       Layer.provideMerge(
         HttpRouter.serve(Layer.mergeAll(api, metrics, pages, answers, compressed, streamsEnd), {
           disableLogger: true,
@@ -53,15 +51,9 @@ export const layer = Layer.unwrap(
         })
       ),
       Layer.provide(Ending.layer),
-      Layer.provideMerge(
-        NodeHttpServer.layer(() => closeIdle(createServer(timeLimits)), {
-          host,
-          port,
-          gracefulShutdownTimeout
-        })
-      )
+      Layer.provideMerge(NodeHttpServer.layer(() => server, { host, port }))
     )
-  )
+  })
 ).pipe(
   Layer.provide(Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(largestBody))),
   // Its spans would tell whole addresses, tokens and searches included; `answers` makes one that does not.

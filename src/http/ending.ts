@@ -11,10 +11,35 @@ export class Ending extends Context.Service<Ending, Latch.Latch>()("jarvis/http/
   static readonly layer = Layer.effect(Ending, Latch.make(false))
 }
 
-/** Tells of the end. Whatever is to hear of it before it ends itself is what this layer is begun after. */
-export const tellOfTheEnd = Layer.effectDiscard(
-  Effect.flatMap(Ending, (ending) => Effect.addFinalizer(() => ending.open))
-)
+/**
+ * How long requests under way, such as posts of many entries, are waited for. It leaves time for the actors, which end after
+ * the server.
+ */
+const patience = "10 seconds"
+
+/**
+ * Tells of the end, waits for what is under way, and cuts who dawdles: Effect's own server would wait for those as well.
+ * Whatever is to end after that is what this layer is begun after.
+ */
+export const endInOrder = (server: Server) =>
+  Layer.effectDiscard(
+    Effect.flatMap(Ending, (ending) =>
+      Effect.addFinalizer(() =>
+        ending.open.pipe(
+          Effect.andThen(Effect.timeoutOption(closed(server), patience)),
+          Effect.andThen(Effect.sync(() => server.closeAllConnections()))
+        )
+      )
+    )
+  )
+
+/** Also where it is told to end, when nothing else may be interrupted. */
+const closed = (server: Server): Effect.Effect<void> =>
+  Effect.interruptible(
+    Effect.callback((resume) => {
+      server.close(() => resume(Effect.void))
+    })
+  )
 
 /** For all routes: a stream ends with the server. */
 export const streamsEnd = HttpRouter.middleware(

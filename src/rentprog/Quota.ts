@@ -5,7 +5,7 @@
  * twice as many through in the minute that empties it; so it holds a quarter of them, for bursts, and the rest flows
  * in evenly. Then no minute, wherever it starts, sees more than it may.
  */
-import { Clock, Duration, Effect } from "effect"
+import { Clock, Duration, Effect, Latch, type Scope } from "effect"
 import { RateLimiter } from "effect/persistence"
 import type { Branch } from "../domain/Branch.ts"
 
@@ -20,10 +20,23 @@ export const make = Effect.fnUntraced(
     const inflow = Duration.millis(Math.ceil(60_000 / (readsPerMinute - limit + 1)))
     const bucket = { algorithm: "token-bucket", limit, window: Duration.times(inflow, limit) } as const
 
+    /** Each is open once nobody may wait for its branch. */
+    const ends = new Map<Branch, Latch.Latch>()
+    const endOf = (branch: Branch): Latch.Latch => {
+      const end = ends.get(branch) ?? Latch.makeUnsafe()
+      ends.set(branch, end)
+      return end
+    }
+    const wait = (branch: Branch, time: Duration.Input): Effect.Effect<void> =>
+      Effect.raceFirst(
+        Effect.sleep(time),
+        Effect.suspend(() => Effect.andThen(endOf(branch).await, Effect.interrupt))
+      )
+
     const unpaused = (branch: Branch): Effect.Effect<void> =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => {
-        const wait = (pausedUntil.get(branch) ?? 0) - now
-        return wait > 0 ? Effect.andThen(Effect.sleep(wait), unpaused(branch)) : Effect.void
+        const left = (pausedUntil.get(branch) ?? 0) - now
+        return left > 0 ? Effect.andThen(wait(branch, left), unpaused(branch)) : Effect.void
       })
 
     /** Whoever is interrupted while waiting uses nothing up: a read is counted when it may go out, not before. */
@@ -31,7 +44,7 @@ export const make = Effect.fnUntraced(
       unpaused(branch).pipe(
         Effect.andThen(limiter.consume({ ...bucket, key: branch, onExceeded: "fail" })),
         Effect.catchReason("RateLimiterError", "RateLimitExceeded", ({ retryAfter }) =>
-          Effect.andThen(Effect.sleep(retryAfter), take(branch))
+          Effect.andThen(wait(branch, retryAfter), take(branch))
         ),
         Effect.orDie,
         Effect.asVoid
@@ -44,13 +57,22 @@ export const make = Effect.fnUntraced(
         ({ remaining }) => remaining
       )
 
-    /** Waits until a read may go out, and leaves it to others. */
-    const ready = (branch: Branch): Effect.Effect<void> =>
+    const untilReady = (branch: Branch): Effect.Effect<void> =>
       unpaused(branch).pipe(
         Effect.andThen(held(branch)),
         Effect.flatMap((reads) =>
-          reads >= 1 ? Effect.void : Effect.andThen(Effect.sleep(inflow), ready(branch))
+          reads >= 1 ? Effect.void : Effect.andThen(wait(branch, inflow), untilReady(branch))
         )
+      )
+
+    /** Waits until a read may go out, or nobody may wait, and leaves it to others. */
+    const ready = (branch: Branch): Effect.Effect<void> => Effect.asVoid(Effect.exit(untilReady(branch)))
+
+    /** Until the scope ends, nobody waits for the branch: whoever does, or would, is interrupted. */
+    const endWaits = (branch: Branch): Effect.Effect<void, never, Scope.Scope> =>
+      Effect.acquireRelease(
+        Effect.suspend(() => endOf(branch).open),
+        () => Effect.sync(() => ends.delete(branch))
       )
 
     /** Lets no read of the branch out for so many milliseconds from now. */
@@ -67,7 +89,7 @@ export const make = Effect.fnUntraced(
         : { left: yield* held(branch), pausedUntil: null }
     })
 
-    return { most: limit, take, ready, pause, standing }
+    return { most: limit, take, ready, endWaits, pause, standing }
   },
   Effect.provide(RateLimiter.layer),
   Effect.provide(RateLimiter.layerStoreMemory)

@@ -1,7 +1,7 @@
 /**
  * RentProg's API as a service: records, typed, by whichever calls are cheapest.
  */
-import { Context, DateTime, Effect, Layer, Option, type Redacted } from "effect"
+import { Context, DateTime, Effect, Layer, Option, type Redacted, type Scope } from "effect"
 import type { HttpClient } from "effect/http"
 import type { Branch } from "../domain/Branch.ts"
 import type { EntityKey } from "../domain/Entity.ts"
@@ -45,6 +45,8 @@ export class RentProg extends Context.Service<
      * - `RentProgBadResponse`: any other answer that is not the record asked for
      */
     readonly fetch: (branch: Branch, key: EntityKey) => Effect.Effect<Addresses.Fetched, RentProgError>
+    /** Until the scope ends, no fetch of the branch waits for quota: one that does, or would, is interrupted. */
+    readonly endWaits: (branch: Branch) => Effect.Effect<void, never, Scope.Scope>
     /**
      * A page of the branch's operations log, from 1, the newest entries first. Fails as `fetch` does, with
      * `RentProgUnauthorized` where the branch has no user token, and with `RentProgNotFound` where RentProg keeps its log
@@ -112,6 +114,7 @@ const make = Effect.fnUntraced(function* (options: RentProgOptions) {
         ? fetch(branch, key)
         : // It fails. Nothing is kept of a branch that somebody has made up: events may name any number of them.
           Effect.andThen(company.get(branch), fetch(branch, key)),
+    endWaits: reads.endWaits,
     searchLog: search,
     listLog: list,
     userTokenEnds: (branch) => Option.flatMap(Option.fromNullishOr(userTokens.get(branch)), Token.expiryOf),

@@ -16,6 +16,7 @@ import { testDatabase } from "../support/TestDatabase.ts"
 const never = Effect.die("RentProg is not asked")
 const rentprog = Layer.succeed(RentProg, {
   fetch: () => never,
+  endWaits: () => never,
   searchLog: () => never,
   listLog: () => never,
   userTokenEnds: () => Option.none(),

@@ -81,4 +81,47 @@ describe.concurrent("the service that is told to stop", () => {
       assert.deepStrictEqual(yield* program.exit, { code: 0, signal: null })
     }).pipe(Effect.scoped, Effect.provide(Layer.merge(testDatabase, Simulator.layer())))
   )
+
+  it.live("does not wait for a post that never ends", () =>
+    Effect.gen(function* () {
+      const program = yield* serve(yield* settings)
+      yield* Effect.callback<void, Error>((resume) => {
+        const headers = { "content-length": "1000", expect: "100-continue" }
+        const posting = request(`${addressOf(program)}/webhooks/rentprog`, { method: "POST", headers })
+        posting.flushHeaders()
+        posting.once("continue", () => {
+          // The server reads. There comes half of it.
+          posting.write("[".repeat(500))
+          resume(Effect.void)
+        })
+        posting.on("error", (error) => resume(Effect.fail(error)))
+        // Node sees one that is cut only where somebody listens.
+        posting.on("response", (response) => response.resume().on("error", () => undefined))
+      })
+      yield* program.signal("SIGTERM")
+      assert.deepStrictEqual(yield* program.exit, { code: 0, signal: null })
+      assert.strictEqual(program.stderr(), "")
+    }).pipe(Effect.scoped, Effect.provide(Layer.merge(testDatabase, Simulator.layer())))
+  )
+
+  it.live("does not wait for quota: what has to be fetched stays due", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      const { calls } = yield* Simulator
+      const program = yield* serve({ ...(yield* settings), RENTPROG_READS_PER_MINUTE: "8" })
+      const entries = Array.from({ length: 1000 }, (_, n) => ({
+        id: n + 1,
+        branch: "tbilisi",
+        description: `Иван Петров изменил , mileage с 1 на 2 в авто № ${90_000 + n}`
+      }))
+      const url = `${addressOf(program)}/webhooks/history`
+      assert.strictEqual(yield* post(yield* agent, url, JSON.stringify(entries)), 200)
+      yield* until(calls, (calls) => calls.filter(({ path }) => path.startsWith("/cars")).length >= 2)
+      yield* program.signal("SIGTERM")
+      assert.deepStrictEqual(yield* program.exit, { code: 0, signal: null })
+      assert.strictEqual(program.stderr(), "")
+      const rows = yield* sql`SELECT FROM events WHERE NOT events.processed AND events.attempts = 0`
+      assert.isAbove(rows.length, 0)
+    }).pipe(Effect.scoped, Effect.provide(Layer.merge(testDatabase, Simulator.layer())))
+  )
 })

@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { Clock, Effect } from "effect"
+import { Clock, Effect, Exit, Fiber } from "effect"
 import * as Quota from "../../src/rentprog/Quota.ts"
 import { elapse, inTime, kutaisi, tbilisi } from "./stub.ts"
 
@@ -44,5 +44,33 @@ it.effect("being ready takes nothing", () =>
     assert.isBelow(yield* Clock.currentTimeMillis, 1_000)
     yield* inTime(quota.ready(tbilisi))
     assert.isAtLeast(yield* Clock.currentTimeMillis, 10_000)
+  })
+)
+
+it.effect("whoever waits, or would, is interrupted while waits are ended, and takes what there is", () =>
+  Effect.gen(function* () {
+    const quota = yield* Quota.make(4)
+    const take = quota.take(tbilisi)
+    yield* quota.pause(kutaisi, 30_000)
+    yield* take
+    const isInterrupted = Effect.map(Effect.exit(take), Exit.hasInterrupts)
+    yield* Effect.gen(function* () {
+      const one = yield* Effect.forkChild(take)
+      const other = yield* Effect.forkChild(take)
+      const elsewhere = yield* Effect.forkChild(quota.take(kutaisi))
+      const ready = yield* Effect.forkChild(quota.ready(tbilisi))
+      yield* Effect.yieldNow
+      yield* quota.endWaits(tbilisi)
+      assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(one)))
+      assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(other)))
+      yield* Fiber.join(ready)
+      assert.isTrue(yield* isInterrupted)
+      yield* elapse(16_000)
+      assert.isUndefined(elsewhere.pollUnsafe())
+      yield* take
+      assert.isTrue(yield* isInterrupted)
+    }).pipe(Effect.scoped)
+    // As before.
+    yield* inTime(take)
   })
 )
