@@ -3,6 +3,15 @@
 -- What earlier versions called with other parameters.
 DROP FUNCTION IF EXISTS :SCHEMA.history_effects(jsonb, timestamptz);
 
+-- What becomes of a booking that is issued, returned, completed or cancelled, as data keeps it.
+CREATE OR REPLACE FUNCTION :SCHEMA.booking_after(operation text) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN CASE
+    WHEN operation = 'issue'                 THEN '{"state": "Активная", "active": true, "in_rent": true}'::jsonb
+    WHEN operation IN ('return', 'complete') THEN '{"state": "Завершена", "active": false, "in_rent": false}'
+    WHEN operation = 'cancel'                THEN '{"state": "Отменена", "active": false, "in_rent": false}'
+  END;
+
 -- What a sentence means for the records: [{record_id, fields}], in the order in which they
 -- are locked; fields are null where it means nothing that is known.
 -- `made_at` is null where nobody knows when the entry was made; what it deletes is gone at `gone_at`. `gives` is true where
@@ -59,9 +68,7 @@ BEGIN
       WHEN operation = 'delete' THEN jsonb_build_object('deleted_at', gone_at)
       WHEN operation IN ('create', 'update') THEN changes
       WHEN kind <> 'booking' THEN CASE operation WHEN 'cancel' THEN changes END
-      WHEN operation = 'issue' THEN '{"state": "Активная", "active": true, "in_rent": true}'
-      WHEN operation IN ('return', 'complete') THEN '{"state": "Завершена", "active": false, "in_rent": false}'
-      WHEN operation = 'cancel' THEN '{"state": "Отменена", "active": false, "in_rent": false}'
+      ELSE booking_after(operation)
     END
     WHEN kind = 'payment' THEN changes || payment || CASE operation
       WHEN 'create' THEN paid || jsonb_strip_nulls(jsonb_build_object('user_name', who))
@@ -84,31 +91,20 @@ BEGIN
 END
 $$;
 
--- Applies what a sentence says, and tells it in the timeline. Answers what the mirror lacks for that, as `car 59439`, or
+-- Applies what a sentence says, whatever it is, and tells it in the timeline. Answers what the mirror lacks for that, as `car 59439`, or
 -- null when it is done, and then whether all that it said was older than what the mirror has.
-CREATE OR REPLACE FUNCTION :SCHEMA.apply_history(
-  entry :SCHEMA.history, said jsonb, OUT lacking text, OUT is_superseded boolean
+CREATE OR REPLACE FUNCTION :SCHEMA.apply_carefully(
+  entry :SCHEMA.history, said jsonb, made_at timestamptz, number text, entry_key text, OUT lacking text, OUT is_superseded boolean
 )
 LANGUAGE plpgsql
 SET search_path = :SCHEMA, pg_temp
--- Where a table was small when a statement was planned, it would be read from end to end for each entry until the session ends.
-SET enable_seqscan = off
-SET jit = off
 AS $$
 #variable_conflict use_variable
 DECLARE
-  -- None is made later than it arrives, and one of which nobody knows when is older than all others.
-  made_at   constant timestamptz := CASE
-    WHEN entry.created_at IS NULL THEN '-infinity'
-    ELSE least(entry.created_at, entry.ts, now())
-  END;
   known_at  constant timestamptz := CASE WHEN isfinite(made_at) THEN made_at END;
   arrived   constant timestamptz := CASE WHEN isfinite(entry.ts) THEN least(entry.ts, now()) ELSE now() END;
   kind      constant text        := said ->> 'entity_type';
   operation constant text        := said ->> 'operation';
-  number    constant text        := left(nullif(btrim(entry.operation_id), ''), 64);
-  -- Without a branch an operation_id says nothing: each branch has numbers of its own.
-  entry_key constant text        := coalesce(left(nullif(entry.branch, ''), 64) || ':' || number, 'history:' || entry.id);
   changes   constant jsonb       := nullif(said -> 'changes', '{}');
   place     constant text        := CASE kind
     WHEN 'car' THEN 'cars' WHEN 'client' THEN 'clients' WHEN 'booking' THEN 'bookings'
@@ -119,7 +115,7 @@ DECLARE
   record_id text;
   fields    jsonb;
   known     jsonb;
-  is_static constant boolean     := current_setting('jarvis.by_name', true) IS DISTINCT FROM 'yes';
+  is_made   boolean;
   held      int;
   restored  boolean;
   written   int;
@@ -127,16 +123,6 @@ DECLARE
   is_wanted boolean              := false;
   is_set    boolean              := false;
 BEGIN
-  IF operation = 'update' AND kind IN ('car', 'client', 'booking') AND changes IS NOT NULL AND isfinite(made_at)
-    AND is_static AND NOT EXISTS (
-      SELECT FROM entity_timeline AS told
-      WHERE told.log_entry = entry_key AND told.entity_type || ' ' || told.entity_id = kind || ' ' || (said ->> 'entity_id')
-    ) AND apply_change(entry, said, place, made_at, number, entry_key)
-  THEN
-    is_superseded := false;
-    RETURN;
-  END IF;
-
   -- A sentence may leave out who did it, where RentProg says so beside it.
   said := jsonb_strip_nulls(jsonb_build_object('user_name', nullif(entry.user_name, ''))) || said;
   IF operation = 'transfer' THEN
@@ -160,7 +146,12 @@ BEGIN
       CONTINUE;
     END IF;
     -- Payments and maintenance are known from the log alone: what it names comes to be, of the first branch that is named.
-    IF kind = 'payment' THEN
+    is_made := changes IS NULL AND make_record(place, record_id, entry.branch, made_at, number, fields);
+    IF is_made THEN
+      known    := '{}';
+      restored := false;
+      written  := 1;
+    ELSIF kind = 'payment' THEN
       INSERT INTO payments AS mirror (rentprog_id, branch) VALUES (record_id, entry.branch)
       ON CONFLICT (rentprog_id) DO UPDATE SET branch = excluded.branch WHERE mirror.branch IS NULL;
     ELSIF kind = 'maintenance' THEN
@@ -168,7 +159,7 @@ BEGIN
       ON CONFLICT (rentprog_id) DO UPDATE SET branch = excluded.branch WHERE mirror.branch IS NULL;
     END IF;
     held := 0;
-    LOOP
+    WHILE NOT is_made LOOP
       known := see_record(place, record_id);
       IF known IS NULL THEN
         lacking := kind || ' ' || record_id;
@@ -208,5 +199,39 @@ BEGIN
     is_set := is_set OR coalesce(written, 1) > 0 OR NOT FOUND;
   END LOOP;
   is_superseded := is_wanted AND NOT is_set;
+END
+$$;
+
+-- Applies what a sentence says, and tells it in the timeline: what most say at once, all else after a look. Answers as above.
+CREATE OR REPLACE FUNCTION :SCHEMA.apply_history(
+  entry :SCHEMA.history, said jsonb, OUT lacking text, OUT is_superseded boolean
+)
+LANGUAGE plpgsql
+SET search_path = :SCHEMA, pg_temp
+-- Where a table was small when a statement was planned, it would be read from end to end for each entry until the session ends.
+SET enable_seqscan = off
+SET jit = off
+-- Planned for a certain value, a statement fails where its column refuses that, even if there is nothing to write.
+SET plan_cache_mode = force_generic_plan
+AS $$
+#variable_conflict use_variable
+DECLARE
+  -- None is made later than it arrives, and one of which nobody knows when is older than all others.
+  made_at   constant timestamptz := CASE
+    WHEN entry.created_at IS NULL THEN '-infinity'
+    ELSE least(entry.created_at, entry.ts, now())
+  END;
+  number    constant text        := left(nullif(btrim(entry.operation_id), ''), 64);
+  -- Without a branch an operation_id says nothing: each branch has numbers of its own.
+  entry_key constant text        := coalesce(left(nullif(entry.branch, ''), 64) || ':' || number, 'history:' || entry.id);
+BEGIN
+  IF isfinite(made_at) AND current_setting('jarvis.by_name', true) IS DISTINCT FROM 'yes' AND (CASE
+    WHEN said ->> 'operation' = 'update' THEN apply_change(entry, said, made_at, number, entry_key)
+    WHEN said ->> 'entity_type' = 'booking' THEN apply_to_booking(entry, said, made_at, number, entry_key)
+  END) THEN
+    is_superseded := false;
+  ELSE
+    SELECT applied.* INTO lacking, is_superseded FROM apply_carefully(entry, said, made_at, number, entry_key) AS applied;
+  END IF;
 END
 $$;

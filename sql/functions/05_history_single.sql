@@ -33,15 +33,15 @@ LANGUAGE sql STABLE PARALLEL SAFE
 -- Sets the one field that `said` changes, if nothing newer is known of it, and tells that in the timeline. Answers whether that
 -- was all there was to do; if not, nothing was written.
 CREATE OR REPLACE FUNCTION :SCHEMA.apply_change(
-  entry :SCHEMA.history, said jsonb, place text, made_at timestamptz, number text, entry_key text
+  entry :SCHEMA.history, said jsonb, made_at timestamptz, number text, entry_key text
 ) RETURNS boolean
 LANGUAGE plpgsql
 SET search_path = :SCHEMA, pg_temp
--- Planned for a certain value, a statement fails where its column refuses that, even if there is nothing to write.
-SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_variable
 DECLARE
+  kind      constant text    := said ->> 'entity_type';
+  place     constant text    := CASE kind WHEN 'car' THEN 'cars' WHEN 'client' THEN 'clients' WHEN 'booking' THEN 'bookings' END;
   record_id constant text    := said ->> 'entity_id';
   change    constant jsonb   := jsonb_path_query_first(said -> 'changes', '$.keyvalue()');
   name      constant text    := change ->> 'key';
@@ -83,6 +83,10 @@ BEGIN
       WHERE mirror.rentprog_id = record_id AND mirror.deleted_at IS NULL
         AND (mirror.fetched_at > made_at) IS NOT TRUE
         AND comes_next(made_at, number, mirror.field_times ->> name, mirror.field_entries ->> name)
+        AND NOT EXISTS (
+          SELECT FROM entity_timeline AS told
+          WHERE told.log_entry = entry_key AND told.entity_type || ' ' || told.entity_id = kind || ' ' || record_id
+        )
         AND type = (
           SELECT format_type(own.atttypid, own.atttypmod)
           FROM pg_attribute AS own WHERE own.attrelid = 'cars'::regclass AND own.attname = name
@@ -102,6 +106,10 @@ BEGIN
       WHERE mirror.rentprog_id = record_id AND mirror.deleted_at IS NULL
         AND (mirror.fetched_at > made_at) IS NOT TRUE
         AND comes_next(made_at, number, mirror.field_times ->> name, mirror.field_entries ->> name)
+        AND NOT EXISTS (
+          SELECT FROM entity_timeline AS told
+          WHERE told.log_entry = entry_key AND told.entity_type || ' ' || told.entity_id = kind || ' ' || record_id
+        )
         AND type = (
           SELECT format_type(own.atttypid, own.atttypmod)
           FROM pg_attribute AS own WHERE own.attrelid = 'clients'::regclass AND own.attname = name
@@ -135,6 +143,10 @@ BEGIN
       WHERE mirror.rentprog_id = record_id AND mirror.deleted_at IS NULL
         AND (mirror.fetched_at > made_at) IS NOT TRUE
         AND comes_next(made_at, number, mirror.field_times ->> name, mirror.field_entries ->> name)
+        AND NOT EXISTS (
+          SELECT FROM entity_timeline AS told
+          WHERE told.log_entry = entry_key AND told.entity_type || ' ' || told.entity_id = kind || ' ' || record_id
+        )
         AND type = (
           SELECT format_type(own.atttypid, own.atttypmod)
           FROM pg_attribute AS own WHERE own.attrelid = 'bookings'::regclass AND own.attname = name
@@ -146,7 +158,7 @@ BEGIN
   INSERT INTO entity_timeline (
     at, entity_type, entity_id, branch, source, source_id, operation, changes, user_name, log_entry
   ) VALUES (
-    made_at, said ->> 'entity_type', record_id, entry.branch, 'history', entry.id, 'update',
+    made_at, kind, record_id, entry.branch, 'history', entry.id, 'update',
     jsonb_build_object(name, jsonb_build_array(change #> '{value,old}', change #> '{value,new}')),
     coalesce(said ->> 'user_name', nullif(entry.user_name, '')), entry_key
   ) ON CONFLICT DO NOTHING;

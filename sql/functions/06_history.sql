@@ -34,11 +34,12 @@ BEGIN
     -- Without a time of its own an entry was made when it was written down. One whose time does not read has none.
     entry.created_at := CASE WHEN said_at IS NULL THEN coalesce(entry.ts, now()) ELSE read_moment(said_at) END;
   END IF;
-  -- A company's own column may take no null, and a row must not be lost for that.
-  IF entry.created_at IS NULL AND (
-    SELECT own.attnotnull FROM pg_attribute AS own WHERE own.attrelid = 'history'::regclass AND own.attname = 'created_at'
-  ) THEN
-    entry.created_at := '-infinity';
+  -- An expression with a SELECT in it is a statement to PostgreSQL, which costs: here and below it stands behind an IF of its own.
+  IF entry.created_at IS NULL THEN
+    -- A company's own column may take no null, and a row must not be lost for that.
+    IF (SELECT own.attnotnull FROM pg_attribute AS own WHERE own.attrelid = 'history'::regclass AND own.attname = 'created_at') THEN
+      entry.created_at := '-infinity';
+    END IF;
   END IF;
 
   IF coalesce(entry.description, '') !~ E'[^\\s\\u0085\\u00a0\\u2000-\\u200b\\u2028\\u2029\\u202f\\u205f\\u3000\\ufeff]' THEN
@@ -47,19 +48,17 @@ BEGIN
     RETURN entry;
   END IF;
   said := parse_history_description(entry.description);
-  IF said IS NULL AND EXISTS (
-    SELECT FROM ignored_sentences AS ignored WHERE left(entry.description, 10000) ~ ignored.pattern
-  ) THEN
-    entry.processed       := true;
-    entry.ok              := true;
-    entry.reason          := 'not_about_records';
-    entry.processed_at    := now();
-    entry.next_attempt_at := NULL;
-    RETURN entry;
-  END IF;
   IF said IS NULL THEN
-    entry.reason          := 'unparsed_description: "' || left(entry.description, 200) || '"';
-    entry.next_attempt_at := 'infinity';
+    IF EXISTS (SELECT FROM ignored_sentences AS ignored WHERE left(entry.description, 10000) ~ ignored.pattern) THEN
+      entry.processed       := true;
+      entry.ok              := true;
+      entry.reason          := 'not_about_records';
+      entry.processed_at    := now();
+      entry.next_attempt_at := NULL;
+    ELSE
+      entry.reason          := 'unparsed_description: "' || left(entry.description, 200) || '"';
+      entry.next_attempt_at := 'infinity';
+    END IF;
     RETURN entry;
   END IF;
 
@@ -114,6 +113,9 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = :SCHEMA, pg_temp
 AS $$
 #variable_conflict use_variable
+DECLARE
+  -- An expression costs less than the statement that PERFORM is.
+  told text;
 BEGIN
   NEW.processed := coalesce(NEW.processed, false);
   -- The service's own book-keeping raises revision. A company's own column may hold nulls.
@@ -124,7 +126,7 @@ BEGIN
   NEW          := process_history(NEW);
   -- Whoever adopts old rows tells of them once for all.
   IF current_setting('jarvis.adopting', true) IS DISTINCT FROM 'yes' THEN
-    PERFORM pg_notify(notification_channel('history_item_processed'), format(
+    told := pg_notify(notification_channel('history_item_processed'), format(
       '%s|%s|%s|%s', NEW.id, left(NEW.branch, 100), left(NEW.entity_type, 100), left(NEW.entity_id, 100)
     ));
   END IF;

@@ -1,4 +1,4 @@
-/** A single change that is applied at once leaves what the statements that look first leave. */
+/** What is applied at once leaves what the statements that look first leave. */
 import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
 import { Arbitrary, Effect, Schema } from "effect"
@@ -56,10 +56,36 @@ const Entry = Schema.Struct({
   user: Schema.NullOr(Schema.Literals(["", "Анна Смит"])),
   branch: Schema.NullOr(Schema.Literal("tbilisi"))
 })
+/** What is done to a booking, and what payments and maintenance are known by. */
+const Deed = Schema.Struct({
+  step: Schema.Literal("deed"),
+  said: Schema.Literals([
+    "Мария Ли выдала авто, бронь № 5",
+    "Мария Ли , приняла авто, бронь №5",
+    "Мария Ли отменила бронь №5",
+    "Бронь №5 отменена",
+    "Мария Ли изменила active с true на false, в брони №5",
+    "Мария Ли создала платёж №7, расход наличными 60.0GEL",
+    "Мария Ли создала платёж №8, приход картой 1 030,50 USD",
+    "Мария Ли создала платёж №7, приход 5 USD, бронь №5",
+    "Мария Ли создала платёж №7",
+    "Пётр Ли , принял от Анна Смит 400.0 GEL, платежи №8/7",
+    "Мария Ли удалила платёж №7",
+    "Мария Ли изменила sum с 1 на 2, в платеже №7",
+    "Мария Ли создала обслуживание №9 в объекте №5 закрепить бачок, течёт",
+    "Мария Ли завершила обслуживание №9 в объекте №6",
+    "Мария Ли создала обслуживание №9"
+  ]),
+  at: Schema.NullOr(Schema.Union([minutes, Schema.Literal(-20_000_000)])),
+  number: Schema.NullOr(Schema.Literals(["1", "2", "03", "x"])),
+  user: Schema.NullOr(Schema.Literals(["", "Анна Смит"])),
+  branch: Schema.NullOr(Schema.Literals(["tbilisi", "batumi"]))
+})
 const Step = Schema.Union([
   Entry,
   Entry,
-  Entry,
+  Deed,
+  Deed,
   Schema.Struct({ step: Schema.Literals(["fetch", "delete", "restore"]), at: minutes })
 ])
 const Story = Schema.Array(Step).check(Schema.isMinLength(1), Schema.isMaxLength(8))
@@ -68,17 +94,21 @@ const minute = (at: number) => new Date(Date.UTC(2026, 0, 1, 0, at)).toISOString
 
 const take = Effect.fnUntraced(function* (step: typeof Step.Type) {
   const sql = yield* PgClient.PgClient
-  if (step.step === "entry") {
-    const said = [...new Set(step.fields)].map((field) => `${field} с 1 на ${step.value}`).join(", ")
+  if (step.step === "entry" || step.step === "deed") {
+    const said =
+      step.step === "deed"
+        ? step.said
+        : `Мария Ли изменила ${[...new Set(step.fields)].map((field) => `${field} с 1 на ${step.value}`).join(", ")} в ${step.noun} №${step.id}`
     yield* sql`
       INSERT INTO history (branch, description, operation_id, user_name, created_at)
       VALUES (
-        ${step.branch}, ${`Мария Ли изменила ${said} в ${step.noun} №${step.id}`}, ${step.number}, ${step.user},
+        ${step.branch}, ${said}, ${step.number}, ${step.user},
         ${step.at === null ? "-infinity" : minute(step.at)}::timestamptz
       )
     `
   } else if (step.step === "fetch") {
     yield* sql`UPDATE cars SET fetched_at = ${minute(step.at)}::timestamptz, mileage = '1', data = '{"mileage": 1, "note": 2}'`
+    yield* sql`UPDATE bookings SET fetched_at = ${minute(step.at)}::timestamptz, state = 'Новая', data = '{"state": "Новая"}'`
   } else {
     const verb = step.step === "delete" ? "удалила" : "изменила цену, price с 1 на 2 в"
     yield* sql`
@@ -99,6 +129,7 @@ const outcome = Effect.gen(function* () {
     sql`(SELECT jsonb_agg(to_jsonb(one.*) - ${own} ORDER BY one.id) FROM ${sql(table)} AS one)`
   return yield* sql`
     SELECT ${all("cars")} AS cars, ${all("clients")} AS clients, ${all("bookings")} AS bookings,
+      ${all("payments")} AS payments, ${all("maintenance")} AS maintenance,
       ${all("entity_timeline")} AS timeline, ${all("history")} AS history
   `
 })
@@ -122,7 +153,7 @@ const same = Effect.gen(function* () {
   }
 })
 
-layer(testDatabase, { excludeTestServices: true })("a single change", (it) => {
+layer(testDatabase, { excludeTestServices: true })("what most entries say", (it) => {
   it.effect("comes to the same at once", () => same)
 
   it.effect("comes to the same at once where the columns are of the company's own types", () =>
@@ -132,6 +163,8 @@ layer(testDatabase, { excludeTestServices: true })("a single change", (it) => {
       yield* same
       yield* sql`ALTER TABLE bookings ALTER car_id TYPE bigint USING car_id::bigint`
       yield* sql`ALTER TABLE cars ALTER mileage TYPE text`
+      yield* sql`ALTER TABLE payments ALTER amount TYPE int, ALTER method TYPE varchar(20), ALTER paid_at TYPE date`
+      yield* sql`ALTER TABLE maintenance ALTER opened_at TYPE timestamp`
       yield* same
     })
   )
