@@ -62,6 +62,24 @@ const isAsTaken = (sql: PgClient.PgClient): Statement.Fragment => sql`
 `
 
 /**
+ * What `told.received` says that changed, as `event_changes` says it. Where it `fits`, all else is left out of it: that costs
+ * less than a function that PostgreSQL cannot inline.
+ */
+const changes = (sql: PgClient.PgClient): Statement.Fragment => sql`
+  CASE
+    WHEN told.fits THEN nullif(told.received - ARRAY(
+      SELECT field.key
+      FROM (SELECT jsonb_object_keys(told.received) AS key) AS field
+      WHERE CASE jsonb_typeof(told.received -> field.key)
+        WHEN 'array' THEN jsonb_array_length(told.received -> field.key) <> 2
+        ELSE true
+      END
+    ), '{}')
+    ELSE event_changes(told.received)
+  END
+`
+
+/**
  * Writes down what `outcomes` selects: id, branch, type, ext_id, attempts and taken_at of rows as they were taken; processed,
  * reason, wait in milliseconds from taken_at, and trace_id. Rows that somebody has touched since are left alone, and nobody
  * waits for a row that is locked. It is a WITH list, whose `outcome` is what was to be written and whose `settled` is what was.
@@ -99,13 +117,25 @@ export const settling = (sql: PgClient.PgClient, outcomes: Statement.Fragment): 
     INSERT INTO row_attempts (source, source_id, attempt, reason, trace_id)
     SELECT 'event', settled.id, settled.attempts, settled.reason, settled.trace_id
     FROM settled WHERE NOT settled.processed
-  ), told AS (
+  ), reported AS (
     INSERT INTO entity_timeline (at, entity_type, entity_id, branch, source, source_id, operation, changes, log_entry)
-    SELECT coalesce(settled.ts, now()), split_part(settled.type, '_', 1), settled.ext_id, settled.branch, 'event',
-      settled.id, split_part(settled.type, '_', 2), event_changes(settled.payload_received), 'event:' || settled.id
-    FROM settled
-    -- What Jarvis asked for by itself is no news of the record.
-    WHERE settled.processed AND settled.metadata ->> 'asked_for' IS NULL
+    SELECT told.at, split_part(told.type, '_', 1), told.ext_id, told.branch, 'event', told.id, split_part(told.type, '_', 2),
+      ${changes(sql)}, 'event:' || told.id
+    FROM (
+      -- To look for every key takes long in a large object.
+      SELECT read.*, jsonb_typeof(read.received) = 'object' AND pg_column_size(read.received) < 4000 AS fits
+      FROM (
+        SELECT coalesce(settled.ts, now()) AS at, settled.id, settled.branch, settled.type, settled.ext_id,
+          -- Uncompressed once, not for every key.
+          CASE jsonb_typeof(settled.payload_received)
+            WHEN 'object' THEN settled.payload_received || '{}' ELSE settled.payload_received
+          END AS received
+        FROM settled
+        -- What Jarvis asked for by itself is no news of the record.
+        WHERE settled.processed AND settled.metadata ->> 'asked_for' IS NULL
+        OFFSET 0
+      ) AS read
+    ) AS told
     -- A row that a person runs again has been told of.
     ON CONFLICT DO NOTHING
   ), forgiven AS (

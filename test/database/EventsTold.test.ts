@@ -1,7 +1,7 @@
 /** What settling an event leaves beside its row: attempts, the timeline, its trace, and counts. */
 import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
-import { Duration, Effect, Layer, Metric } from "effect"
+import { Arbitrary, Duration, Effect, Layer, Metric, Schema } from "effect"
 import { Events } from "../../src/database/Events.ts"
 import { Branch } from "../../src/domain/Branch.ts"
 import type { PendingEvent } from "../../src/domain/Event.ts"
@@ -239,6 +239,59 @@ layer(tests, { excludeTestServices: true })("the timeline", (it) => {
       assert.lengthOf(before, 1)
       assert.deepStrictEqual(yield* told, before)
       assert.lengthOf(yield* sql`SELECT FROM events WHERE processed`, 1)
+    })
+  )
+})
+
+const names = [
+  "id",
+  "mileage",
+  "",
+  " ",
+  "NULL",
+  "null",
+  "a,b",
+  "{}",
+  "[1]",
+  '"',
+  "\\",
+  "\n",
+  "\t",
+  "Ж",
+  "\u2028"
+]
+const values = [
+  ...[0, "", null, true, {}, { a: [1, 2] }, [], [null], [1, 2], [null, null], [[1, 2], {}], ["a", "b"]],
+  ...[[1, 2, 3], "[1,2]", ["x".repeat(4000), "y"], "z".repeat(9000), ["\\", '"']]
+]
+const oneOf = <const A>(all: ReadonlyArray<A>) =>
+  Arbitrary.map(Arbitrary.schema(Schema.Literals(all.map((_, n) => n))), (n) => all[n])
+const fields = Arbitrary.array(Arbitrary.all([oneOf(names), oneOf(values)]), { maxLength: 8 })
+const payload = Arbitrary.all([oneOf(["object", "object", "object", "wide", "text"] as const), fields]).pipe(
+  Arbitrary.map(([form, some]) => {
+    const wide = Array.from({ length: 300 }, (_, n) => [`field ${n}`, [n, [n, -n], [n, n, n]][n % 3]])
+    const said = Object.fromEntries(form === "wide" ? [...wide, ...some] : some)
+    return form === "text" ? JSON.stringify(said) : said
+  })
+)
+
+layer(tests, { excludeTestServices: true })("what the timeline says that changed", (it) => {
+  it.effect("is what event_changes says of the payload, whatever that is", () =>
+    Effect.gen(function* () {
+      yield* fresh
+      const sql = yield* PgClient.PgClient
+      const payloads = yield* Arbitrary.sampleEffect(payload, { count: 400, seed: crypto.randomUUID() })
+      const events = yield* taken(...payloads.map((payload, n) => ({ ext_id: String(n), payload })))
+      yield* Effect.forEach(events, (event) => settle(event, null), { concurrency: "unbounded" })
+      const rows = yield* sql<{ readonly is_same: boolean; readonly said: boolean }>`
+        SELECT told.changes IS NOT DISTINCT FROM event_changes(events.payload_received) AS is_same,
+          told.changes IS NOT NULL AS said
+        FROM events LEFT JOIN entity_timeline AS told ON told.source_id::bigint = events.id
+      `
+      assert.lengthOf(events, 400)
+      assert.lengthOf(rows, 400)
+      assert.isTrue(rows.every(({ is_same }) => is_same))
+      assert.isTrue(rows.some(({ said }) => said) && rows.some(({ said }) => !said))
     })
   )
 })
