@@ -6,6 +6,7 @@
  * no slow or failing record holds up another, and those that are gone all by one, since nothing of theirs is fetched; events that come for a record in the meantime wait for the next fetch.
  */
 import {
+  Clock,
   Deferred,
   Duration,
   Effect,
@@ -78,6 +79,12 @@ const fibersFor = (branches: number): number => Math.min(500, Math.max(100, Math
 /** How long a record is left alone at most whose outcome cannot be written down, in seconds. */
 const longestPause = 300
 
+/** How long a backlog leaves the machine to those who write rows, at most and each time, in milliseconds. */
+const longestRest = 200
+
+/** How long ago the last `Wake` may be where others are writing rows, in milliseconds. */
+const recent = 250
+
 /** How long what is in flight may take when the service stops: less than main.ts gives to everything. */
 const grace = "12 seconds"
 
@@ -120,6 +127,8 @@ export const layer = BranchActor.toLayer(
     /** Open when there may be something new to take: a `Wake` came, or a record is done. */
     const news = Latch.makeUnsafe()
     let draining = false
+    /** When a `Wake` came last while it was draining. */
+    let wokenAt = Number.NEGATIVE_INFINITY
     /** How often a pause has ended what was under way: what was being taken at that time is left in the table. */
     let ended = 0
 
@@ -164,6 +173,7 @@ export const layer = BranchActor.toLayer(
         }
         news.openUnsafe()
       })
+      return fiber
     })
 
     /** Waits, and others have the fiber's place: however many records wait so, they hold up no other. */
@@ -207,6 +217,7 @@ export const layer = BranchActor.toLayer(
     const drain = Effect.gen(function* () {
       while (true) {
         news.closeUnsafe()
+        const began = yield* Clock.currentTimeMillis
         const inFlightKeys = Array.from(arrivals.keys())
         const before = ended
         const isFull = inFlightKeys.length >= mostInFlight || fibers + worthTaking > mostFibers
@@ -218,10 +229,16 @@ export const layer = BranchActor.toLayer(
         // The others are still due.
         const some = others.slice(0, Math.max(0, mostFibers - fibers))
         for (const taken of some) yield* start([taken], handle(taken))
-        if (destroyed.length > 0) yield* start(destroyed, handleAll(destroyed))
+        const handled = destroyed.length > 0 ? yield* start(destroyed, handleAll(destroyed)) : undefined
         if (some.length < others.length || isPart(due)) {
           // Those that were taken go first.
           yield* Effect.sleep("1 millis")
+          // So do those who write rows meanwhile: most of the time, the backlog leaves the machine to them.
+          if (handled !== undefined && began - wokenAt < recent) {
+            yield* Effect.timeoutOption(Fiber.await(handled), longestRest)
+            const took = (yield* Clock.currentTimeMillis) - began
+            yield* Effect.sleep(Math.min(4 * took, longestRest))
+          }
           continue
         }
         if (arrivals.size === 0 && !news.isOpen()) {
@@ -264,6 +281,7 @@ export const layer = BranchActor.toLayer(
         ),
       Wake: () =>
         Effect.gen(function* () {
+          if (draining) wokenAt = yield* Clock.currentTimeMillis
           // What a person holds waits in the table, and not for quota.
           const isBusy =
             draining ||

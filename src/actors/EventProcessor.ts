@@ -4,9 +4,11 @@
  * A cluster singleton: one for all machines.
  */
 import { type Duration, Effect, Schedule } from "effect"
+import { dedupe } from "effect/Array"
 import { Singleton } from "effect/cluster"
 import { Events } from "../database/Events.ts"
 import { Branch } from "../domain/Branch.ts"
+import { RentProg } from "../rentprog/RentProg.ts"
 import { BranchActor } from "./Branch.ts"
 import { findBranches } from "./findBranch.ts"
 import { listen } from "./listen.ts"
@@ -23,14 +25,17 @@ export const layer = (options: { readonly fallbackInterval: Duration.Duration })
     "EventProcessor",
     Effect.gen(function* () {
       const events = yield* Events
+      const rentprog = yield* RentProg
       const actor = yield* BranchActor.client
       const { look, run } = yield* findBranches
 
       const wake = (branch: Branch) =>
         tellBranch(branch, "wake", actor(branch).Wake(undefined, { discard: true }))
 
+      const wakeAll = (branches: ReadonlyArray<Branch>) => Effect.forEach(branches, wake, { discard: true })
+
       const sweep = Effect.gen(function* () {
-        yield* Effect.forEach(yield* events.branchesDue, wake, { discard: true })
+        yield* wakeAll(yield* events.branchesDue)
         yield* look
         // Last, because it looks at each event that has no branch: the trigger tells of those that it brings.
         const again = yield* events.normaliseAgain
@@ -43,6 +48,11 @@ export const layer = (options: { readonly fallbackInterval: Duration.Duration })
         component: "event listener",
         name: "Event processor",
         sweep,
+        // A branch that somebody has just paused has to be told as well.
+        onRested: Effect.gen(function* () {
+          yield* wakeAll(dedupe([...rentprog.branches, ...(yield* events.branchesDue)]))
+          yield* look
+        }),
         onNotified: (payloads) =>
           Effect.forEach(
             branchesOf(payloads),

@@ -14,6 +14,8 @@ export interface Listener<E, R> {
   readonly sweep: Effect.Effect<void, E, R>
   /** Gets the payloads that came together. */
   readonly onNotified: (payloads: ReadonlyArray<string>) => Effect.Effect<void, E, R>
+  /** Finds what was notified during a rest. Whoever has it rests when very many are notified. */
+  readonly onRested?: Effect.Effect<void, E, R>
 }
 
 /** Listens for good, supervised: up while it listens. People grep for what it says when it begins. */
@@ -22,6 +24,7 @@ export const listen = Effect.fnUntraced(function* <E, R>({
   component,
   name,
   onNotified,
+  onRested,
   sweep
 }: Listener<E, R>) {
   const notifications = yield* Notifications
@@ -38,17 +41,21 @@ export const listen = Effect.fnUntraced(function* <E, R>({
   })
 
   const handle = Effect.fnUntraced(function* (signals: ReadonlyArray<Signal>) {
-    const connection = signals.findLast((signal) => signal._tag !== "Notified")
+    const connection = signals.findLast(({ _tag }) => _tag === "Listening" || _tag === "Lost")
     if (connection?._tag === "Lost") return yield* health.report(component, "down", connection.why)
-    if (connection === undefined) return yield* onNotified(payloadsOf(signals))
+    if (connection === undefined) {
+      if (onRested !== undefined && signals.some(({ _tag }) => _tag === "Rested")) yield* onRested
+      return yield* onNotified(payloadsOf(signals))
+    }
     yield* listening
     yield* health.report(component, "up")
     yield* sweep
   })
 
-  yield* Stream.runForEachArray(notifications.listen(channel), handle).pipe(
-    supervise(component, { reportsItself: true })
-  )
+  yield* Stream.runForEachArray(
+    notifications.listen(channel, { rests: onRested !== undefined }),
+    handle
+  ).pipe(supervise(component, { reportsItself: true }))
 })
 
 const payloadsOf = (signals: ReadonlyArray<Signal>): ReadonlyArray<string> =>

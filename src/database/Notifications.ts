@@ -5,20 +5,35 @@
  * good, so each (re)connection says `Listening`: whoever reads the stream then looks into the tables.
  */
 import { PgClient } from "@effect/sql-pg"
-import { Context, Effect, Layer, Queue, Schedule, Stream } from "effect"
+import { Clock, Context, Effect, Layer, Queue, Schedule, Stream } from "effect"
+import type { SqlError } from "effect/sql"
 import { sayWhy } from "./Database.ts"
 
 export type Signal =
   | { readonly _tag: "Listening" }
   | { readonly _tag: "Notified"; readonly payload: string }
+  /** It listens again after a rest: what was notified meanwhile is gone. */
+  | { readonly _tag: "Rested" }
   /** Also where a connection could not be opened. */
   | { readonly _tag: "Lost"; readonly why: string }
+
+/** So many notifications within so many milliseconds are worth a rest. */
+const many = 25
+const within = 50
+
+/** How long a rest is. */
+const rest = "100 millis"
 
 export class Notifications extends Context.Service<
   Notifications,
   {
-    /** Never ends and never fails. The channel is the one of that name in Jarvis's own schema. */
-    readonly listen: (channel: string) => Stream.Stream<Signal>
+    /**
+     * Never ends and never fails. The channel is the one of that name in Jarvis's own schema.
+     *
+     * One that `rests` stops listening for a moment when very many are notified: each notification costs whoever commits it
+     * a signal to each session that listens, and this process a packet.
+     */
+    readonly listen: (channel: string, options: { readonly rests: boolean }) => Stream.Stream<Signal>
   }
 >()("jarvis/database/Notifications") {
   static readonly layer: Layer.Layer<Notifications, never, PgClient.PgClient> = Layer.effect(
@@ -26,34 +41,66 @@ export class Notifications extends Context.Service<
     Effect.gen(function* () {
       const sql = yield* PgClient.PgClient
 
-      const once = (name: string) =>
-        Effect.gen(function* () {
-          const [row] = yield* sql<{
-            readonly channel: string
-          }>`SELECT notification_channel(${name}) AS channel`
-          const queue = yield* sql.listen(row?.channel ?? name)
-          return Stream.succeed<Signal>({ _tag: "Listening" }).pipe(
-            Stream.concat(
-              Stream.map(Stream.fromQueue(queue), ({ payload }): Signal => ({ _tag: "Notified", payload }))
-            )
-          )
-        }).pipe(Stream.unwrap)
+      /** Listens until so many are notified that a rest is due. */
+      const once = Effect.fnUntraced(function* (
+        channel: string,
+        begin: Signal,
+        rests: boolean,
+        signals: Queue.Enqueue<Signal>
+      ): Effect.fn.Return<void, SqlError.SqlError> {
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            const queue = yield* sql.listen(channel)
+            yield* Queue.offer(signals, begin)
+            let heard = 0
+            let since = 0
+            while (!rests || heard < many) {
+              const some = yield* Queue.takeAll(queue)
+              yield* Queue.offerAll(
+                signals,
+                some.map(({ payload }): Signal => ({ _tag: "Notified", payload }))
+              )
+              const now = yield* Clock.currentTimeMillis
+              if (now - since > within) {
+                since = now
+                heard = 0
+              }
+              heard += some.length
+            }
+          })
+        )
+      })
+
+      const listening = Effect.fnUntraced(function* (
+        name: string,
+        rests: boolean,
+        signals: Queue.Enqueue<Signal>
+      ) {
+        const [row] = yield* sql<{
+          readonly channel: string
+        }>`SELECT notification_channel(${name}) AS channel`
+        const channel = row?.channel ?? name
+        yield* once(channel, { _tag: "Listening" }, rests, signals)
+        while (true) {
+          yield* Effect.sleep(rest)
+          yield* once(channel, { _tag: "Rested" }, rests, signals)
+        }
+      })
 
       return Notifications.of({
-        listen: (channel) =>
+        listen: (channel, { rests }) =>
           // A queue between: what comes while its reader is busy comes together, and a loss is known at once.
           Stream.callback<Signal>((signals) =>
-            once(channel).pipe(
-              Stream.tapError((error) => {
+            listening(channel, rests, signals).pipe(
+              Effect.tapError((error) => {
                 const why = sayWhy(error)
                 return Effect.logWarning(`listener lost its connection, connects again: ${why}`).pipe(
                   Effect.annotateLogs({ channel }),
                   Effect.andThen(Queue.offer(signals, { _tag: "Lost", why }))
                 )
               }),
-              Stream.retry(reconnect),
-              Stream.orDie,
-              Stream.runForEachArray((some) => Queue.offerAll(signals, some))
+              Effect.retry(reconnect),
+              Effect.orDie
             )
           )
       })

@@ -7,6 +7,7 @@ import { Notifications, type Signal } from "../../src/database/Notifications.ts"
 
 const listening: Signal = { _tag: "Listening" }
 const lost: Signal = { _tag: "Lost", why: "the cable is out" }
+const rested: Signal = { _tag: "Rested" }
 const notified = (payload: string): Signal => ({ _tag: "Notified", payload })
 
 /** A listener, what it did so far, and how Health has it. */
@@ -22,7 +23,8 @@ const listener = Effect.gen(function* () {
       deeds.push("sweep")
       return broken ? Effect.fail("no sweep") : Effect.void
     }),
-    onNotified: (payloads) => Effect.sync(() => deeds.push(payloads.join(" ")))
+    onNotified: (payloads) => Effect.sync(() => deeds.push(payloads.join(" "))),
+    onRested: Effect.sync(() => deeds.push("look"))
   }).pipe(
     Effect.provideService(Notifications, {
       listen: () => Stream.flatMap(Stream.fromQueue(arrays), Stream.fromIterable)
@@ -54,7 +56,8 @@ it.effect("a listener is up while it listens, and sweeps each time it begins to"
     assert.strictEqual(yield* state, "starting")
     assert.deepStrictEqual(yield* hears(listening), ["sweep", "up"])
     assert.deepStrictEqual(yield* hears(notified("1"), notified("2")), ["1 2", "up"])
-    assert.deepStrictEqual(yield* hears(lost), ["", "down: the cable is out"])
+    assert.deepStrictEqual(yield* hears(notified("1"), rested, notified("2")), ["look,1 2", "up"])
+    assert.deepStrictEqual(yield* hears(rested, lost), ["", "down: the cable is out"])
     assert.deepStrictEqual(yield* hears(lost), ["", "down: the cable is out"])
     assert.deepStrictEqual(yield* hears(listening, notified("3")), ["sweep", "up"])
     // Nobody is told what came before a loss: the sweep after it finds that.

@@ -1,13 +1,14 @@
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { Array as Arr, Clock, Duration, Effect, Layer, Stream } from "effect"
+import { Array as Arr, Clock, Duration, Effect, Layer, Queue, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as BranchActor from "../../src/actors/Branch.ts"
 import * as EventProcessor from "../../src/actors/EventProcessor.ts"
 import { Events } from "../../src/database/Events.ts"
-import { Notifications } from "../../src/database/Notifications.ts"
-import { Simulator } from "../../src/simulator/Simulator.ts"
+import { Notifications, type Signal } from "../../src/database/Notifications.ts"
+import { Fault, Simulator } from "../../src/simulator/Simulator.ts"
 import { about, allProcessed, events, insert, until } from "../support/tables.ts"
+import { reads } from "./calls.ts"
 import { dependencies, Log, service, surroundings, world } from "./world.ts"
 
 const putCars = (ids: ReadonlyArray<number>) =>
@@ -152,6 +153,52 @@ describe("a listener whose connection is cut", () => {
       }
       yield* allProcessed
       assert.strictEqual(cuts, 5)
+      assert.lengthOf(yield* events, 300)
+    }).pipe(Effect.provide(world()))
+  )
+})
+
+describe("a listener that rested", () => {
+  const restful = Effect.gen(function* () {
+    const signals = yield* Queue.unbounded<Signal>()
+    const layer = Layer.succeed(Notifications, {
+      listen: (_, { rests }) => (rests ? Stream.fromQueue(signals) : Stream.never)
+    })
+    return { layer, rests: Queue.offer(signals, { _tag: "Rested" }) }
+  })
+
+  it.live("finds what nobody told it, and tells a branch that it is paused", () =>
+    Effect.gen(function* () {
+      const { layer, rests } = yield* restful
+      const sql = yield* PgClient.PgClient
+      const simulator = yield* Simulator
+      yield* putCars([1])
+      yield* simulator.put("car", { id: 2, company_id: 9248 })
+      const unhang = yield* simulator.fault(Fault.Hang(), { id: 1 })
+      yield* Effect.gen(function* () {
+        yield* insert(about("car_update", 1))
+        yield* rests
+        yield* until(reads, ({ length }) => length === 1)
+        yield* sql`INSERT INTO paused_branches (branch, paused_by) VALUES ('tbilisi', 'Anna')`
+        yield* insert(about("car_update", 2, "kutaisi"))
+        yield* rests
+        // After tbilisi was told.
+        yield* until(events, (rows) => rows[1]?.processed === true)
+        yield* unhang
+        yield* sql`DELETE FROM paused_branches`
+        yield* rests
+        // What hangs would hang for an hour.
+        yield* allProcessed
+      }).pipe(Effect.provide(service({ notifications: layer, patience: { callTimeout: "1 hour" } })))
+    }).pipe(Effect.provide(surroundings()))
+  )
+
+  it.live("very many that are inserted one by one: none is lost", () =>
+    Effect.gen(function* () {
+      const ids = Arr.range(1, 300)
+      yield* until(said(started), (times) => times === 1)
+      yield* Effect.forEach(ids, (id) => insert(about("car_destroy", id)), { concurrency: 4, discard: true })
+      yield* allProcessed
       assert.lengthOf(yield* events, 300)
     }).pipe(Effect.provide(world()))
   )

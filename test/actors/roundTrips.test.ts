@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Array as Arr, Effect, Layer, Tracer } from "effect"
+import { Array as Arr, Deferred, Effect, Layer, Queue, Tracer } from "effect"
 import * as BranchActor from "../../src/actors/Branch.ts"
+import { Events } from "../../src/database/Events.ts"
 import { Simulator } from "../../src/simulator/Simulator.ts"
 import { about, allProcessed, insert } from "../support/tables.ts"
 import { reads } from "./calls.ts"
@@ -60,6 +61,46 @@ describe("statements and calls that a take costs", () => {
       assert.deepStrictEqual(yield* reads, [])
     }).pipe(Effect.provide(surroundings()))
   )
+
+  it.live("while others write rows, what was taken is settled before more is taken", () => {
+    const order: Array<string> = []
+    return Effect.gen(function* () {
+      const takes = yield* Queue.unbounded<Deferred.Deferred<void>>()
+      /** A `Wake` comes during each take. */
+      const woken = Layer.effect(
+        Events,
+        Events.use((all) =>
+          Effect.succeed(
+            Events.of({
+              ...all,
+              take: (branch, except) =>
+                Effect.gen(function* () {
+                  order.push("take")
+                  const isTold = yield* Deferred.make<void>()
+                  yield* Queue.offer(takes, isTold)
+                  yield* Deferred.await(isTold)
+                  return yield* all.take(branch, except)
+                }),
+              settleAll: (outcomes) =>
+                Effect.tap(all.settleAll(outcomes), () => Effect.sync(() => order.push("settled")))
+            })
+          )
+        )
+      )
+      yield* events("car_destroy", 1500)
+      yield* Effect.gen(function* () {
+        const actor = (yield* BranchActor.BranchActor.client)("tbilisi")
+        const others = Effect.forever(
+          Effect.flatMap(Queue.take(takes), (isTold) =>
+            Effect.andThen(actor.Wake(), Deferred.succeed(isTold, undefined))
+          )
+        )
+        yield* actor.Wake(undefined, { discard: true })
+        yield* Effect.raceFirst(allProcessed, others)
+      }).pipe(Effect.provide(BranchActor.layer.pipe(Layer.provideMerge(dependencies({ events: woken })))))
+      assert.deepStrictEqual(order.slice(0, 6), ["take", "settled", "take", "settled", "take", "settled"])
+    }).pipe(Effect.provide(surroundings()))
+  })
 
   it.live.each([
     { count: 1, calls: ["/cars/1"] },

@@ -8,11 +8,11 @@ const listening: Signal = { _tag: "Listening" }
 const notified = (payload: string): Signal => ({ _tag: "Notified", payload })
 
 /** What a listener says, one after the other. */
-const listen = Effect.fnUntraced(function* (name: string) {
+const listen = Effect.fnUntraced(function* (name: string, rests = false) {
   const notifications = yield* Notifications
   const signals = yield* Queue.unbounded<Signal>()
   yield* Effect.forkScoped(
-    Stream.runForEach(notifications.listen(name), (signal) => Queue.offer(signals, signal))
+    Stream.runForEach(notifications.listen(name, { rests }), (signal) => Queue.offer(signals, signal))
   )
   return Queue.take(signals)
 })
@@ -68,6 +68,22 @@ layer(Notifications.layer.pipe(Layer.provideMerge(testDatabase)), { excludeTestS
       })
     )
 
+    it.effect("one that rests does so when it is told very often, says so, and listens again", () =>
+      Effect.gen(function* () {
+        const sql = yield* PgClient.PgClient
+        const next = yield* listen("often", true)
+        assert.deepStrictEqual(yield* next, listening)
+        for (let n = 0; n < 3; n += 1) {
+          yield* sql`SELECT pg_notify(${channel("often")}, n::text) FROM generate_series(1, 25) AS n`
+          for (let heard = 1; heard <= 25; heard += 1)
+            assert.deepStrictEqual(yield* next, notified(String(heard)))
+          assert.deepStrictEqual(yield* next, { _tag: "Rested" })
+        }
+        yield* sql.notify(channel("often"), "seldom")
+        assert.deepStrictEqual(yield* next, notified("seldom"))
+      })
+    )
+
     it.effect("what comes while its reader is busy comes together", () =>
       Effect.gen(function* () {
         const sql = yield* PgClient.PgClient
@@ -77,7 +93,7 @@ layer(Notifications.layer.pipe(Layer.provideMerge(testDatabase)), { excludeTestS
         const other = yield* listen("busy")
         assert.deepStrictEqual(yield* other, listening)
         yield* Effect.forkScoped(
-          Stream.runForEachArray(notifications.listen("busy"), (signals) =>
+          Stream.runForEachArray(notifications.listen("busy", { rests: false }), (signals) =>
             Effect.andThen(Queue.offer(arrays, signals), Queue.take(goOn))
           )
         )
