@@ -1,14 +1,12 @@
 /** Which events are due, and what waits with them for the same records. */
 import type { PgClient } from "@effect/sql-pg"
-import { Effect, Option, Result, Schema } from "effect"
-import { dedupe, groupBy, map, type NonEmptyReadonlyArray, partition } from "effect/Array"
+import { Effect, Option, Schema } from "effect"
+import { dedupe, groupBy, map, type NonEmptyReadonlyArray } from "effect/Array"
 import type { SqlError } from "effect/sql"
 import { Branch } from "../domain/Branch.ts"
 import { keyText } from "../domain/Entity.ts"
 import { EventId, entityOf, PendingEvent, type Taken } from "../domain/Event.ts"
-import { sayWhy } from "./Database.ts"
 import { eventRows } from "./eventRows.ts"
-import { refuse } from "./Refusals.ts"
 
 /**
  * How many events a branch takes at a time. The more it sees at once, the better the choice between single reads and list
@@ -52,7 +50,7 @@ const TakenRow = Schema.Struct({
   up_to: EventId
 })
 type TakenRow = typeof TakenRow.Type
-const decodeRow = Schema.decodeUnknownOption(TakenRow)
+const decodeRows = Schema.decodeUnknownEffect(Schema.Array(TakenRow))
 
 const asTaken = (rows: NonEmptyReadonlyArray<TakenRow>): Taken => ({
   branch: rows[0].branch,
@@ -74,14 +72,9 @@ export const take = (sql: PgClient.PgClient) =>
     branch: Branch,
     except: ReadonlyArray<string>
   ): Effect.fn.Return<ReadonlyArray<Taken>, SqlError.SqlError> {
-    const rows = yield* sql<{ readonly id: string }>`
+    const rows = yield* sql`
       SELECT taken.* FROM take_events(${branch}, ${except}::text[], ${batch}::int, ${mostOfType}::int) AS taken
     `
-    // A row that does not read, whatever somebody made of the table, stops no other.
-    const [read, unread] = partition(rows, (row) => Result.fromOption(decodeRow(row), () => row.id))
-    const refusals = unread.map((id) => ({ id, since: null, why: "it does not read as an event" }))
-    yield* Effect.catch(refuse(sql, "events", refusals), (error) =>
-      Effect.logError(`${unread.length} rows do not read as events: ${sayWhy(error)}`)
-    )
-    return Object.values(groupBy(read, (row) => keyText(entityOf(row)))).map(asTaken)
+    const taken = yield* Effect.orDie(decodeRows(rows))
+    return Object.values(groupBy(taken, (row) => keyText(entityOf(row)))).map(asTaken)
   })

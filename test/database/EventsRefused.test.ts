@@ -245,20 +245,13 @@ layer(tests, { excludeTestServices: true })("a column too narrow for a reason", 
   )
 })
 
-layer(tests, { excludeTestServices: true })("a row that does not read as an event", (it) => {
-  it.effect("stops no branch: it is left alone for a while, and told of", () =>
+layer(tests, { excludeTestServices: true })("a column of a wider type", (it) => {
+  it.effect("reads like Jarvis's own", () =>
     Effect.gen(function* () {
       yield* fresh
-      const events = yield* Events
-      yield* insert(1, 2)
-      // No number for JavaScript.
       yield* run("ALTER TABLE events ALTER COLUMN attempts TYPE bigint")
-      assert.deepStrictEqual([yield* due, yield* events.branchesDue], [[], []])
-      assert.deepStrictEqual(yield* events.refusing, { count: 2, why: "it does not read as an event" })
-      yield* run("ALTER TABLE events ALTER COLUMN attempts TYPE int")
-      yield* endRefusals
-      assert.deepStrictEqual(yield* standings, ["processed", "processed"])
-      assert.deepStrictEqual(yield* refusals, [])
+      yield* insert(1, 2)
+      assert.deepStrictEqual([yield* standings, yield* refusals], [["processed", "processed"], []])
     })
   )
 })
