@@ -15,6 +15,7 @@ import {
   FiberHandle,
   FiberSet,
   Latch,
+  Layer,
   Option,
   Result,
   Schema
@@ -36,6 +37,7 @@ import { Health } from "./Health.ts"
 import { handleDestroyed, isDestroyed } from "./handleDestroyed.ts"
 import { handleTaken } from "./handleTaken.ts"
 import { readLog } from "./readLog.ts"
+import { restAfter } from "./restAfter.ts"
 import { supervise } from "./supervise.ts"
 
 /** There may be something to do. Losing one costs a fallback interval, never a row. */
@@ -72,18 +74,12 @@ const mostInFlight = 1500
 
 /**
  * How many of them may have a fiber of their own, which takes memory for as long as RentProg lets it wait: the branches of a
- * company share what there is. The more there are of one branch, the more of them a page of a list brings.
+ * process share what there is. The more there are of one branch, the more of them a page of a list brings.
  */
-const fibersFor = (branches: number): number => Math.min(500, Math.max(100, Math.floor(800 / branches)))
+const fibersBeside = (others: number): number => Math.min(500, Math.max(100, 600 - others))
 
 /** How long a record is left alone at most whose outcome cannot be written down, in seconds. */
 const longestPause = 300
-
-/** How long a backlog leaves the machine to those who write rows, at most and each time, in milliseconds. */
-const longestRest = 200
-
-/** How long ago the last `Wake` may be where others are writing rows, in milliseconds. */
-const recent = 250
 
 /** How long what is in flight may take when the service stops: less than main.ts gives to everything. */
 const grace = "12 seconds"
@@ -91,7 +87,8 @@ const grace = "12 seconds"
 const sayUnsettled = (records: number): string =>
   `the events of ${records} ${records === 1 ? "record" : "records"} could not be settled, they stay due: see the log`
 
-export const layer = BranchActor.toLayer(
+/** `all` counts the fibers of all branches. */
+const make = (all: { fibers: number }) =>
   Effect.gen(function* () {
     const branch = Branch.make((yield* Entity.CurrentAddress).entityId)
     const events = yield* Events
@@ -100,27 +97,28 @@ export const layer = BranchActor.toLayer(
     const rentprog = yield* RentProg
     const known = yield* KnownBranches
     const component = `branch ${known.label(branch)}`
-    const mostFibers = fibersFor(rentprog.branches.length)
-    /** How many more there has to be room for: what comes together is worth a page of a list, and a statement. */
-    const worthTaking = mostFibers / 4
     yield* Effect.addFinalizer(() =>
       Effect.forEach([component, `log ${branch}`, `user token ${branch}`], health.forget, { discard: true })
     )
     const inFlight = yield* FiberSet.make<void, never>()
-    // What waits for quota is not under way: it stays due.
+    const stopping = Latch.makeUnsafe()
+    // What waits for quota, or is left alone for a while, is not under way: it stays due.
     yield* Effect.addFinalizer(() =>
-      rentprog
-        .endWaits(branch)
-        .pipe(
-          Effect.andThen(FiberSet.awaitEmpty(inFlight)),
-          Effect.interruptible,
-          Effect.timeoutOption(grace),
-          Effect.scoped
-        )
+      stopping.open.pipe(
+        Effect.andThen(rentprog.endWaits(branch)),
+        Effect.andThen(FiberSet.awaitEmpty(inFlight)),
+        Effect.interruptible,
+        Effect.timeoutOption(grace),
+        Effect.scoped
+      )
     )
 
     /** How many records have a fiber of their own that is at work. */
     let fibers = 0
+    const count = (more: 1 | -1): void => {
+      fibers += more
+      all.fibers += more
+    }
 
     const reading = yield* FiberHandle.make<void, never>()
 
@@ -162,10 +160,10 @@ export const layer = BranchActor.toLayer(
       const its = some.map(({ record }) => [keyText(record), Deferred.makeUnsafe<void>()] as const)
       for (const [key, arrival] of its) arrivals.set(key, arrival)
       const isAlone = some.length === 1
-      if (isAlone) fibers += 1
+      if (isAlone) count(1)
       const fiber = yield* FiberSet.run(inFlight, handling)
       fiber.addObserver(() => {
-        if (isAlone) fibers -= 1
+        if (isAlone) count(-1)
         for (const [key, arrival] of its) {
           Deferred.doneUnsafe(arrival, Effect.void)
           // Unless it is being handled by itself by now.
@@ -180,14 +178,15 @@ export const layer = BranchActor.toLayer(
     const leaveAlone = (failures: number) =>
       Effect.acquireUseRelease(
         Effect.sync(() => {
-          fibers -= 1
+          count(-1)
           news.openUnsafe()
         }),
-        () => Effect.sleep(Duration.seconds(Math.min(10 * 2 ** (failures - 1), longestPause))),
         () =>
-          Effect.sync(() => {
-            fibers += 1
-          })
+          Effect.raceFirst(
+            Effect.sleep(Duration.seconds(Math.min(10 * 2 ** (failures - 1), longestPause))),
+            stopping.await
+          ),
+        () => Effect.sync(() => count(1))
       )
 
     const handle = (taken: Taken) => {
@@ -220,7 +219,9 @@ export const layer = BranchActor.toLayer(
         const began = yield* Clock.currentTimeMillis
         const inFlightKeys = Array.from(arrivals.keys())
         const before = ended
-        const isFull = inFlightKeys.length >= mostInFlight || fibers + worthTaking > mostFibers
+        const mostFibers = fibersBeside(all.fibers - fibers)
+        // What comes together is worth a page of a list, and a statement.
+        const isFull = inFlightKeys.length >= mostInFlight || fibers > mostFibers * 0.75
         const found = isFull ? [] : yield* events.take(branch, inFlightKeys)
         const due = ended === before ? found : []
         const [destroyed, others] = partition(due, (taken) =>
@@ -233,12 +234,7 @@ export const layer = BranchActor.toLayer(
         if (some.length < others.length || isPart(due)) {
           // Those that were taken go first.
           yield* Effect.sleep("1 millis")
-          // So do those who write rows meanwhile: most of the time, the backlog leaves the machine to them.
-          if (handled !== undefined && began - wokenAt < recent) {
-            yield* Effect.timeoutOption(Fiber.await(handled), longestRest)
-            const took = (yield* Clock.currentTimeMillis) - began
-            yield* Effect.sleep(Math.min(4 * took, longestRest))
-          }
+          if (handled !== undefined) yield* restAfter(Fiber.await(handled), { began, wokenAt })
           continue
         }
         if (arrivals.size === 0 && !news.isOpen()) {
@@ -303,6 +299,8 @@ export const layer = BranchActor.toLayer(
           )
         })
     })
-  }),
-  { concurrency: "unbounded" }
+  })
+
+export const layer = Layer.unwrap(
+  Effect.sync(() => BranchActor.toLayer(make({ fibers: 0 }), { concurrency: "unbounded" }))
 )
