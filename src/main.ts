@@ -15,7 +15,12 @@ const lastMoment = 15_000
 /** What does not end by itself, because somebody else does not answer, ends all the same; its rows stay due. */
 const lastResort = Effect.sync(() => {
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    process.once(signal, () => setTimeout(() => process.exit(0), lastMoment).unref())
+    process.once(signal, () => {
+      setTimeout(() => {
+        process.stderr.write("jarvis: ended before all was finished; what was not stays due\n")
+        process.exit(0)
+      }, lastMoment).unref()
+    })
   }
 })
 

@@ -91,8 +91,8 @@ BEGIN
 END
 $$;
 
--- Applies what a sentence says, whatever it is, and tells it in the timeline. Answers what the mirror lacks for that, as `car 59439`, or
--- null when it is done, and then whether all that it said was older than what the mirror has.
+-- Applies what a sentence says, whatever it is, and tells it in the timeline. Answers what the mirror lacks for that, as
+-- `car 59439`, or null when it is done, and then whether all that it said was older than what the mirror has.
 CREATE OR REPLACE FUNCTION :SCHEMA.apply_carefully(
   entry :SCHEMA.history, said jsonb, made_at timestamptz, number text, entry_key text, OUT lacking text, OUT is_superseded boolean
 )

@@ -1,5 +1,6 @@
 -- What is next for a branch: the records that its oldest due events are about, each with all that waits for it, due or not. Of
--- each type the first few come, and whether there are more. `held` names records that are left out, as `car:59439`.
+-- each type the first few come, and whether there are more. `held` names records that are left out, as `car:59439`: their due
+-- events are read past.
 --
 -- It is planned once for each session, maybe while the tables are empty. So each step may only go by the index that the order
 -- of its rows names: any other way would read through all that there is by then.

@@ -3,7 +3,8 @@
  * many machines Jarvis runs.
  *
  * Told `Wake`, it drains the branch's due events until none is left. Each record is handled by a fiber of its own, so
- * no slow or failing record holds up another, and those that are gone all by one, since nothing of theirs is fetched; events that come for a record in the meantime wait for the next fetch.
+ * no slow or failing record holds up another; those that are gone are handled by one, since nothing of theirs is fetched.
+ * Events that come for a record in the meantime wait for the next fetch.
  */
 import {
   Clock,
@@ -74,7 +75,7 @@ const mostInFlight = 1500
 
 /**
  * How many of them may have a fiber of their own, which takes memory for as long as RentProg lets it wait: the branches of a
- * process share what there is. The more there are of one branch, the more of them a page of a list brings.
+ * process share 600, beyond which each still has 100. The more there are of one branch, the more of them a page of a list brings.
  */
 const fibersBeside = (others: number): number => Math.min(500, Math.max(100, 600 - others))
 
@@ -120,6 +121,8 @@ const make = (all: { fibers: number }) =>
       all.fibers += more
     }
 
+    const mostFibers = () => fibersBeside(all.fibers - fibers)
+
     const reading = yield* FiberHandle.make<void, never>()
 
     /** Open when there may be something new to take: a `Wake` came, or a record is done. */
@@ -160,8 +163,8 @@ const make = (all: { fibers: number }) =>
       const its = some.map(({ record }) => [keyText(record), Deferred.makeUnsafe<void>()] as const)
       for (const [key, arrival] of its) arrivals.set(key, arrival)
       const isAlone = some.length === 1
-      if (isAlone) count(1)
       const fiber = yield* FiberSet.run(inFlight, handling)
+      if (isAlone) count(1)
       fiber.addObserver(() => {
         if (isAlone) count(-1)
         for (const [key, arrival] of its) {
@@ -219,16 +222,15 @@ const make = (all: { fibers: number }) =>
         const began = yield* Clock.currentTimeMillis
         const inFlightKeys = Array.from(arrivals.keys())
         const before = ended
-        const mostFibers = fibersBeside(all.fibers - fibers)
         // What comes together is worth a page of a list, and a statement.
-        const isFull = inFlightKeys.length >= mostInFlight || fibers > mostFibers * 0.75
+        const isFull = inFlightKeys.length >= mostInFlight || fibers > mostFibers() * 0.75
         const found = isFull ? [] : yield* events.take(branch, inFlightKeys)
         const due = ended === before ? found : []
         const [destroyed, others] = partition(due, (taken) =>
           isDestroyed(taken) ? Result.succeed(taken) : Result.fail(taken)
         )
         // The others are still due.
-        const some = others.slice(0, Math.max(0, mostFibers - fibers))
+        const some = others.slice(0, Math.max(0, mostFibers() - fibers))
         for (const taken of some) yield* start([taken], handle(taken))
         const handled = destroyed.length > 0 ? yield* start(destroyed, handleAll(destroyed)) : undefined
         if (some.length < others.length || isPart(due)) {

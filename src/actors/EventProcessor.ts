@@ -32,11 +32,16 @@ export const layer = (options: { readonly fallbackInterval: Duration.Duration })
       const wake = (branch: Branch) =>
         tellBranch(branch, "wake", actor(branch).Wake(undefined, { discard: true }))
 
-      const wakeAll = (branches: ReadonlyArray<Branch>) => Effect.forEach(branches, wake, { discard: true })
+      /** What notifications would have told of. A branch that somebody has just paused has to be told as well. */
+      const catchUp = Effect.gen(function* () {
+        yield* Effect.forEach(dedupe([...rentprog.branches, ...(yield* events.branchesDue)]), wake, {
+          discard: true
+        })
+        yield* look
+      })
 
       const sweep = Effect.gen(function* () {
-        yield* wakeAll(yield* events.branchesDue)
-        yield* look
+        yield* catchUp
         // Last, because it looks at each event that has no branch: the trigger tells of those that it brings.
         const again = yield* events.normaliseAgain
         if (again > 0) yield* Effect.logInfo(`${again} events are normalised again`)
@@ -48,11 +53,7 @@ export const layer = (options: { readonly fallbackInterval: Duration.Duration })
         component: "event listener",
         name: "Event processor",
         sweep,
-        // A branch that somebody has just paused has to be told as well.
-        onRested: Effect.gen(function* () {
-          yield* wakeAll(dedupe([...rentprog.branches, ...(yield* events.branchesDue)]))
-          yield* look
-        }),
+        onRested: catchUp,
         onNotified: (payloads) =>
           Effect.forEach(
             branchesOf(payloads),

@@ -8,7 +8,7 @@ const recent = 250
 
 /**
  * Leaves the machine to those who write rows while a backlog is drained: waits until what was taken is handled, and then for
- * most of the time. Where nobody writes, it does neither. `began`: when it was taken; `wokenAt`: when a `Wake` came last.
+ * most of the time. Where nobody writes to any branch, it does neither. `began`: when it was taken; `wokenAt`: when a `Wake` came last.
  */
 export const restAfter = Effect.fnUntraced(function* <A>(
   handled: Effect.Effect<A>,

@@ -264,7 +264,7 @@ export class Mirror extends Context.Service<
 }
 
 const passed = {
-  /** Written where there was none. */
+  /** Written where none was known. */
   arrived: Exit.succeed<Written>("written"),
   written: Exit.succeed<Written>("written"),
   superseded: Exit.succeed<Written>("superseded"),

@@ -75,7 +75,7 @@ export class Notifications extends Context.Service<
         name: string,
         rests: boolean,
         signals: Queue.Enqueue<Signal>
-      ) {
+      ): Effect.fn.Return<never, SqlError.SqlError> {
         const [row] = yield* sql<{
           readonly channel: string
         }>`SELECT notification_channel(${name}) AS channel`
@@ -91,16 +91,20 @@ export class Notifications extends Context.Service<
         listen: (channel, { rests }) =>
           // A queue between: what comes while its reader is busy comes together, and a loss is known at once.
           Stream.callback<Signal>((signals) =>
-            listening(channel, rests, signals).pipe(
-              Effect.tapError((error) => {
+            Stream.callback<Signal, SqlError.SqlError>((heard) =>
+              Effect.catch(listening(channel, rests, heard), (error) => Queue.fail(heard, error))
+            ).pipe(
+              Stream.tapError((error) => {
                 const why = sayWhy(error)
                 return Effect.logWarning(`listener lost its connection, connects again: ${why}`).pipe(
                   Effect.annotateLogs({ channel }),
                   Effect.andThen(Queue.offer(signals, { _tag: "Lost", why }))
                 )
               }),
-              Effect.retry(reconnect),
-              Effect.orDie
+              // Its delay begins anew with whatever is heard.
+              Stream.retry(reconnect),
+              Stream.orDie,
+              Stream.runForEachArray((some) => Queue.offerAll(signals, some))
             )
           )
       })

@@ -13,20 +13,25 @@ import { missing } from "./historyRows.ts"
 export const applyWaiting =
   (sql: PgClient.PgClient) =>
   (entityType: EntityType, ids: ReadonlyArray<string>): Effect.Effect<void> =>
-    sql`
-      UPDATE history SET processed = false
-      WHERE history.id IN (
-        SELECT its.id
-        FROM unnest(${ids}::text[]) AS arrived (id) CROSS JOIN LATERAL (
-          SELECT waiting.id FROM history AS waiting
-          WHERE waiting.reason = ${`${missing}${entityType} `}::text || arrived.id
-            AND NOT waiting.processed AND waiting.reason LIKE 'entity\\_not\\_found%'
+    Effect.gen(function* () {
+      const waiting = yield* sql<{ readonly id: string }>`
+        SELECT waiting.id::text
+        FROM unnest(${ids}::text[]) AS arrived (id)
+        JOIN history AS waiting ON waiting.reason = ${`${missing}${entityType} `}::text || arrived.id
+        WHERE NOT waiting.processed AND waiting.reason LIKE 'entity\\_not\\_found%'
+      `
+      // Even an update of no row would wait for its turn at the table.
+      if (waiting.length === 0) return
+      yield* sql`
+        UPDATE history SET processed = false
+        WHERE history.id IN (
+          SELECT its.id FROM history AS its
+          WHERE its.id = ANY (${waiting.map(({ id }) => id)}::bigint[]) AND NOT its.processed
           FOR UPDATE SKIP LOCKED
-        ) AS its
-      )
-    `.pipe(
+        )
+      `
+    }).pipe(
       Effect.catch((error) =>
         Effect.logWarning(`what waits for new records is left to the sweep: ${sayWhy(error)}`)
-      ),
-      Effect.asVoid
+      )
     )

@@ -66,7 +66,7 @@ export const isPart = (taken: ReadonlyArray<Taken>): boolean =>
   taken.some(({ crowded }) => crowded.length > 0) ||
   taken.flatMap(({ events }) => events.filter(({ due }) => due)).length >= batch
 
-/** As `Events.take` says. The function of the database is planned once for each session, which planning costs more than all else. */
+/** As `Events.take` says. The function is planned once for each session: planning costs more than the rest. */
 export const take = (sql: PgClient.PgClient) =>
   Effect.fnUntraced(function* (
     branch: Branch,

@@ -19,7 +19,7 @@ const patience = "10 seconds"
 
 /**
  * Tells of the end, waits for what is under way, and cuts who dawdles: Effect's own server would wait for those as well.
- * Whatever is to end after that is what this layer is begun after.
+ * What this layer is begun after ends after it.
  */
 export const endInOrder = (server: Server) =>
   Layer.effectDiscard(

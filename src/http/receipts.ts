@@ -4,7 +4,7 @@ import type { IncomingEntry } from "../database/Inbox.ts"
 
 type Said = Pick<IncomingEntry, "branch" | "companyId" | "operationId" | "raw">
 
-/** Of how many entries without a number it is known that nobody confirmed them. */
+/** Of how many different entries without a number it is known that nobody confirmed them. */
 const mostKept = 10_000
 
 /** A UUID made of all that an entry says. */
@@ -41,7 +41,9 @@ export const makeReceipts = () => {
       for (const entry of entries) {
         if (hasNumber(entry)) continue
         const digest = digestOf(entry)
-        unconfirmed.set(digest, [...(unconfirmed.get(digest) ?? []), entry.receipt])
+        const kept = unconfirmed.get(digest) ?? []
+        kept.push(entry.receipt)
+        unconfirmed.set(digest, kept)
         // The oldest go first.
         for (const [first] of unconfirmed) {
           if (unconfirmed.size <= mostKept) break

@@ -13,7 +13,7 @@ const kinds = {
   "WITH given": "write",
   "WITH outcome": "settle",
   "SELECT mirror.rentprog_id": "known",
-  "UPDATE history": "apply what waits"
+  "SELECT waiting": "look for what waits"
 } as const
 type Kind = (typeof kinds)[keyof typeof kinds] | "other"
 
@@ -113,7 +113,7 @@ describe("statements and calls that a take costs", () => {
         const simulator = yield* Simulator
         for (const id of Arr.range(1, count)) yield* simulator.put("car", { id, company_id: 9247 })
         yield* events("car_update", count)
-        assert.deepStrictEqual(yield* drained(1), { write: 1, "apply what waits": 1, settle: 1 })
+        assert.deepStrictEqual(yield* drained(1), { write: 1, "look for what waits": 1, settle: 1 })
         yield* allProcessed
         assert.deepStrictEqual(yield* reads, calls)
       }).pipe(Effect.provide(surroundings()))
@@ -144,7 +144,7 @@ describe("statements and calls that a take costs", () => {
       yield* simulator.put("client", { id: 2, company_id: 9247 })
       yield* simulator.put("booking", { id: 3, company_id: 9247, car_id: 1, client_id: 2 })
       yield* insert(about("booking_update", 3))
-      assert.deepStrictEqual(yield* drained(1), { known: 4, write: 3, "apply what waits": 3, settle: 1 })
+      assert.deepStrictEqual(yield* drained(1), { known: 4, write: 3, "look for what waits": 3, settle: 1 })
       yield* allProcessed
       assert.deepStrictEqual((yield* reads).toSorted(), ["/bookings/3", "/cars/1", "/clients/2"])
     }).pipe(Effect.provide(surroundings()))

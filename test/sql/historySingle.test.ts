@@ -2,7 +2,7 @@
 import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
 import { Arbitrary, Effect, Schema } from "effect"
-import { begin, samples } from "../support/history.ts"
+import { begin, insertHistory, samples } from "../support/history.ts"
 import { testDatabase } from "../support/TestDatabase.ts"
 
 const minutes = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 5 }))
@@ -162,10 +162,37 @@ layer(testDatabase, { excludeTestServices: true })("what most entries say", (it)
       yield* sql`ALTER TABLE cars ALTER tank_value TYPE numeric(2, 1), ALTER code TYPE varchar(12), ALTER year TYPE bigint`
       yield* same
       yield* sql`ALTER TABLE bookings ALTER car_id TYPE bigint USING car_id::bigint`
-      yield* sql`ALTER TABLE cars ALTER mileage TYPE text`
       yield* sql`ALTER TABLE payments ALTER amount TYPE int, ALTER method TYPE varchar(20), ALTER paid_at TYPE date`
       yield* sql`ALTER TABLE maintenance ALTER opened_at TYPE timestamp`
+      yield* same
+      yield* sql`ALTER TABLE cars ALTER mileage TYPE text`
       yield* same
     })
   )
 })
+
+layer(testDatabase, { excludeTestServices: true })(
+  "a field of a car, and what becomes of a booking",
+  (it) => {
+    it.effect("are written without the statements that look first", () =>
+      Effect.gen(function* () {
+        const sql = yield* PgClient.PgClient
+        yield* begin
+        yield* sql.unsafe(`
+        CREATE OR REPLACE FUNCTION apply_carefully(
+          entry history, said jsonb, made_at timestamptz, number text, entry_key text, OUT lacking text, OUT is_superseded boolean
+        ) LANGUAGE plpgsql AS $$ BEGIN RAISE 'looked first'; END $$
+      `)
+        const rows = yield* insertHistory(
+          { description: "Мария Ли изменила mileage с 1 на 2 в авто №5" },
+          { description: "Мария Ли выдала авто, бронь № 5" },
+          { description: "Мария Ли изменила mileage с 1 на 2, code с 1 на 2 в авто №5" }
+        )
+        assert.deepStrictEqual(
+          rows.map(({ processed }) => processed),
+          [true, true, false]
+        )
+      })
+    )
+  }
+)
