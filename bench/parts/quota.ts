@@ -1,4 +1,4 @@
-/** What events cost of RentProg's quota, as it is in life: 1,000 events about 600 records, in four branches. */
+/** What events cost of RentProg's quota: 1,000 events about 600 records of one branch, since each branch has its own. */
 import { Clock, Duration, Effect, Predicate, Schedule } from "effect"
 import { makeBy } from "effect/Array"
 import type { EntityType } from "../../src/domain/Entity.ts"
@@ -23,14 +23,15 @@ interface Known {
   }
 }
 
-/** Records of four branches in turn; a booking's car and client are of its own branch. */
 const records: ReadonlyArray<Known> = (["car", "client", "booking"] as const).flatMap((kind) =>
   makeBy(counts[kind], (n) => ({
     kind,
     record: {
       id: n + 1,
-      company_id: mainCompanies[n % 4]?.companyId ?? mainCompanies[0].companyId,
-      ...(kind === "booking" ? { car_id: n + 1, client_id: (n % 148) + 1 } : { code: `${kind} ${n + 1}` })
+      company_id: mainCompanies[0].companyId,
+      ...(kind === "booking"
+        ? { car_id: n + 1, client_id: (n % counts.client) + 1 }
+        : { code: `${kind} ${n + 1}` })
     }
   }))
 )
