@@ -267,7 +267,9 @@ layer(Inbox.layer.pipe(Layer.provideMerge(testDatabase)), { excludeTestServices:
         // A quick machine may be through before the first cut.
         yield* Effect.repeat(some, { until: () => Ref.getUnsafe(cuts) > 0 })
         yield* Fiber.interrupt(cutting)
-        assert.strictEqual(yield* stored("events", receipts(rows)), rows.length)
+        // The last cuts may show only now: a connection of the pool each.
+        const written = yield* Effect.retry(stored("events", receipts(rows)), { times: 10 })
+        assert.strictEqual(written, rows.length)
       }).pipe(Effect.scoped)
     )
   }
