@@ -39,6 +39,7 @@ import { handleDestroyed, isDestroyed } from "./handleDestroyed.ts"
 import { handleTaken } from "./handleTaken.ts"
 import { readLog } from "./readLog.ts"
 import { restAfter } from "./restAfter.ts"
+import { shareFibers } from "./shareFibers.ts"
 import { supervise } from "./supervise.ts"
 
 /** There may be something to do. Losing one costs a fallback interval, never a row. */
@@ -73,12 +74,6 @@ export const BranchActor = Entity.make("Branch", [Wake, ReadLog, Status, Has])
 /** How many records a branch handles at a time; what is above waits in the table. */
 const mostInFlight = 1500
 
-/**
- * How many of them may have a fiber of their own, which takes memory for as long as RentProg lets it wait: the branches of a
- * process share 600, beyond which each still has 100. The more there are of one branch, the more of them a page of a list brings.
- */
-const fibersBeside = (others: number): number => Math.min(500, Math.max(100, 600 - others))
-
 /** How long a record is left alone at most whose outcome cannot be written down, in seconds. */
 const longestPause = 300
 
@@ -88,8 +83,7 @@ const grace = "12 seconds"
 const sayUnsettled = (records: number): string =>
   `the events of ${records} ${records === 1 ? "record" : "records"} could not be settled, they stay due: see the log`
 
-/** `all` counts the fibers of all branches. */
-const make = (all: { fibers: number }) =>
+const make = (fibersOfBranch: ReturnType<typeof shareFibers>) =>
   Effect.gen(function* () {
     const branch = Branch.make((yield* Entity.CurrentAddress).entityId)
     const events = yield* Events
@@ -114,14 +108,7 @@ const make = (all: { fibers: number }) =>
       )
     )
 
-    /** How many records have a fiber of their own that is at work. */
-    let fibers = 0
-    const count = (more: 1 | -1): void => {
-      fibers += more
-      all.fibers += more
-    }
-
-    const mostFibers = () => fibersBeside(all.fibers - fibers)
+    const fibers = fibersOfBranch()
 
     const reading = yield* FiberHandle.make<void, never>()
 
@@ -164,9 +151,9 @@ const make = (all: { fibers: number }) =>
       for (const [key, arrival] of its) arrivals.set(key, arrival)
       const isAlone = some.length === 1
       const fiber = yield* FiberSet.run(inFlight, handling)
-      if (isAlone) count(1)
+      if (isAlone) fibers.count(1)
       fiber.addObserver(() => {
-        if (isAlone) count(-1)
+        if (isAlone) fibers.count(-1)
         for (const [key, arrival] of its) {
           Deferred.doneUnsafe(arrival, Effect.void)
           // Unless it is being handled by itself by now.
@@ -181,7 +168,7 @@ const make = (all: { fibers: number }) =>
     const leaveAlone = (failures: number) =>
       Effect.acquireUseRelease(
         Effect.sync(() => {
-          count(-1)
+          fibers.count(-1)
           news.openUnsafe()
         }),
         () =>
@@ -189,7 +176,7 @@ const make = (all: { fibers: number }) =>
             Effect.sleep(Duration.seconds(Math.min(10 * 2 ** (failures - 1), longestPause))),
             stopping.await
           ),
-        () => Effect.sync(() => count(1))
+        () => Effect.sync(() => fibers.count(1))
       )
 
     const handle = (taken: Taken) => {
@@ -222,15 +209,14 @@ const make = (all: { fibers: number }) =>
         const began = yield* Clock.currentTimeMillis
         const inFlightKeys = Array.from(arrivals.keys())
         const before = ended
-        // What comes together is worth a page of a list, and a statement.
-        const isFull = inFlightKeys.length >= mostInFlight || fibers > mostFibers() * 0.75
+        const isFull = inFlightKeys.length >= mostInFlight || fibers.isFull()
         const found = isFull ? [] : yield* events.take(branch, inFlightKeys)
         const due = ended === before ? found : []
         const [destroyed, others] = partition(due, (taken) =>
           isDestroyed(taken) ? Result.succeed(taken) : Result.fail(taken)
         )
         // The others are still due.
-        const some = others.slice(0, Math.max(0, mostFibers() - fibers))
+        const some = others.slice(0, fibers.free())
         for (const taken of some) yield* start([taken], handle(taken))
         const handled = destroyed.length > 0 ? yield* start(destroyed, handleAll(destroyed)) : undefined
         if (some.length < others.length || isPart(due)) {
@@ -304,5 +290,5 @@ const make = (all: { fibers: number }) =>
   })
 
 export const layer = Layer.unwrap(
-  Effect.sync(() => BranchActor.toLayer(make({ fibers: 0 }), { concurrency: "unbounded" }))
+  Effect.sync(() => BranchActor.toLayer(make(shareFibers()), { concurrency: "unbounded" }))
 )
