@@ -8,6 +8,7 @@ import * as adoption from "./actors/adoption.ts"
 import * as BranchActor from "./actors/Branch.ts"
 import * as Cluster from "./actors/Cluster.ts"
 import * as EventProcessor from "./actors/EventProcessor.ts"
+import * as forwarding from "./actors/forwarding.ts"
 import { Health } from "./actors/Health.ts"
 import * as HistoryProcessor from "./actors/HistoryProcessor.ts"
 import * as probeDatabase from "./actors/probeDatabase.ts"
@@ -131,7 +132,8 @@ const actors = Layer.unwrap(
       }),
       BranchActor.layer,
       probeDatabase.layer,
-      adoption.layer
+      adoption.layer,
+      forwarding.layer(settings.schema)
     ).pipe(
       Layer.provideMerge(Standings.layer),
       Layer.provide(Cluster.inMemory),

@@ -60,3 +60,11 @@ COMMENT ON COLUMN :SCHEMA.operator_actions.count        IS 'How many rows it was
 COMMENT ON COLUMN :SCHEMA.operator_actions.undone_by    IS 'The action that took this one back.';
 COMMENT ON COLUMN :SCHEMA.operator_action_rows.row_id   IS 'The id of the row of operator_actions.source_table.';
 COMMENT ON COLUMN :SCHEMA.operator_action_rows.before   IS 'What an undo of a discard writes back.';
+
+COMMENT ON COLUMN :SCHEMA.events.metadata  IS 'What else is known of the row: the branch in a webhook''s address; the table and id that it was forwarded from.';
+COMMENT ON COLUMN :SCHEMA.history.metadata IS 'The table and id that the row was forwarded from.';
+
+COMMENT ON COLUMN :SCHEMA.forwarded_tables.lost_until IS
+  'Rows that were lost until then have been looked for, in milliseconds since 1970; see forward_losses.';
+COMMENT ON COLUMN :SCHEMA.forward_misses.said IS 'What was to be forwarded of the row.';
+COMMENT ON COLUMN :SCHEMA.forward_misses.why  IS 'What PostgreSQL said to the last attempt.';

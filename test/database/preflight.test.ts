@@ -31,7 +31,15 @@ const everything = Effect.gen(function* () {
 })
 
 /** The plan's names of what would run. */
-const whole = ["0001_baseline", "0002_indexes", "0003_truth", "0004_unknown_branch", "0005_rows", "functions"]
+const whole = [
+  "0001_baseline",
+  "0002_indexes",
+  "0003_truth",
+  "0004_unknown_branch",
+  "0005_rows",
+  "0006_forward",
+  "functions"
+]
 
 describe("the preflight", () => {
   it.live("finds nothing worse than harmless in an empty database, nor in one that was migrated", () =>

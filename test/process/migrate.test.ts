@@ -34,7 +34,15 @@ const Answer = Schema.fromJsonString(
 )
 const decode = Schema.decodeUnknownEffect(Answer, { onExcessProperty: "error" })
 
-const names = ["0001_baseline", "0002_indexes", "0003_truth", "0004_unknown_branch", "0005_rows", "functions"]
+const names = [
+  "0001_baseline",
+  "0002_indexes",
+  "0003_truth",
+  "0004_unknown_branch",
+  "0005_rows",
+  "0006_forward",
+  "functions"
+]
 const lastLine = (text: string): string | undefined => text.trimEnd().split("\n").at(-1)
 const tables = Effect.gen(function* () {
   const sql = yield* PgClient.PgClient

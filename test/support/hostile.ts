@@ -22,6 +22,9 @@ const tables = [
   "history_progress",
   "adoptions",
   "ignored_sentences",
+  "forwarded_tables",
+  "forward_misses",
+  "forward_losses",
   "jarvis_migrations",
   "jarvis_functions"
 ]
@@ -87,7 +90,13 @@ const functions = [
   "history_effects(jsonb, boolean, timestamptz, timestamptz)",
   "row_state(boolean, boolean, text, timestamptz)",
   "notification_channel(text)",
-  "take_events(text, text[], int, int)"
+  "take_events(text, text[], int, int)",
+  "forward_reads(anyelement)",
+  "forward_receipt(text, text)",
+  "forward(text, text, jsonb)",
+  "forward_why(text, text, text)",
+  "forward_lost()",
+  "forward_again(int)"
 ]
 
 /** Tables, functions and triggers of Jarvis's own names in public, of other shapes, and all of them raise. */

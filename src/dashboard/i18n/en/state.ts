@@ -71,6 +71,7 @@ export const state = {
     "event settling": "Settling of events",
     "history settling": "Settling of log entries",
     adoption: "Adoption of old rows",
+    forwarding: "Forwarding of other tables",
     "branch other": "Branches that nobody knows"
   },
   branchParts: {
@@ -93,6 +94,8 @@ export const state = {
       "Something on the table history refuses updates: a constraint, a trigger or a type of your own. The table row_refusals names the rows; put that right, and they go on by themselves.",
     adoption:
       "It is tried again each minute. If it stays, see who holds these rows or what refuses their update.",
+    forwarding:
+      "Rows of another system's tables come late. The table forward_misses says why; what stands in their way gone, they come by themselves. A trigger that is missing: jarvis forward puts it back.",
     branch: "It starts again by itself, and no row is lost. If it stays, the log of the service says why.",
     token: "Correct it in RENTPROG_TOKENS and restart.",
     log: "It is tried again every 3 minutes. If RentProg refuses the user token, put a new one into RENTPROG_HISTORY_TOKENS and restart.",

@@ -1,0 +1,254 @@
+-- Forwarding: while another system still receives the webhooks, what it writes into its own tables becomes rows of events and
+-- history as well. jarvis forward puts the triggers there. Whoever writes there needs no right here, and is never failed.
+
+-- What forwarding reads of a row, whichever of the columns there are. In jsonb nothing can be that json takes all the same,
+-- \u0000 and half a character: of such a row each column is a text.
+CREATE OR REPLACE FUNCTION :SCHEMA.forward_reads(own anyelement) RETURNS jsonb
+LANGUAGE plpgsql STABLE
+SET search_path = :SCHEMA, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+  said   jsonb;
+  fields text;
+BEGIN
+  BEGIN
+    said := to_jsonb(own);
+  EXCEPTION WHEN OTHERS THEN
+    SELECT string_agg(format('%L, ($1).%I::text', field.attname, field.attname), ', ') INTO fields
+    FROM pg_attribute AS field JOIN pg_type AS type ON type.typrelid = field.attrelid
+    WHERE type.oid = pg_typeof(own) AND field.attnum > 0 AND NOT field.attisdropped AND field.attname IN (
+      'id', 'ts', 'event_name', 'type', 'rentprog_id', 'ext_id', 'company_id', 'branch', 'payload', 'description', 'operation_id',
+      'created_at'
+    );
+    EXECUTE format('SELECT jsonb_build_object(%s)', fields) INTO said USING own;
+  END;
+  RETURN jsonb_build_object(
+    'id', said -> 'id', 'ts', said -> 'ts', 'event_name', said -> 'event_name', 'type', said -> 'type',
+    'rentprog_id', said -> 'rentprog_id', 'ext_id', said -> 'ext_id', 'company_id', said -> 'company_id',
+    'branch', said -> 'branch', 'payload', said -> 'payload', 'description', said -> 'description',
+    'operation_id', said -> 'operation_id',
+    'made_at', coalesce(
+      said ->> 'created_at', said #>> '{raw_data,attributes,created_at}', said #>> '{raw_data,created_at}', said ->> 'ts'
+    )
+  );
+END
+$$;
+
+-- The receipt of the first row that came from a row of another table.
+CREATE OR REPLACE FUNCTION :SCHEMA.forward_receipt(source text, source_id text) RETURNS uuid
+LANGUAGE sql STABLE PARALLEL SAFE
+  RETURN left(encode(sha256(convert_to(source || ' ' || source_id, 'UTF8')), 'hex'), 32)::uuid;
+
+-- Writes one row. The first one of its origin has a receipt, which tells whoever copies that it is there; those that follow,
+-- where that system overwrites its row, have none.
+CREATE OR REPLACE FUNCTION :SCHEMA.forward(source text, target text, said jsonb) RETURNS void
+LANGUAGE plpgsql
+SET search_path = :SCHEMA, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+  first   uuid           := forward_receipt(source, said ->> 'id');
+  origin  constant jsonb := jsonb_build_object('source_table', source, 'source_id', said ->> 'id');
+  company constant text  := said ->> 'company_id';
+  -- PostgreSQL's own timestamp has no zone, and is the session's; whatever else has none is RentProg's.
+  made_at constant text  := said ->> 'made_at';
+  ext_id  text;
+BEGIN
+  IF target = 'history' THEN
+    IF EXISTS (SELECT FROM history WHERE history.receipt = first) THEN
+      first := NULL;
+    END IF;
+    INSERT INTO history (branch, company_id, operation_id, description, created_at, metadata, receipt)
+    VALUES (
+      said ->> 'branch', CASE WHEN company ~ '^[0-9]{1,18}$' THEN company::bigint END, said ->> 'operation_id',
+      said ->> 'description',
+      CASE
+        WHEN made_at ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9.]+$' THEN made_at::timestamptz
+        ELSE read_moment(made_at)
+      END,
+      origin, first
+    );
+    RETURN;
+  END IF;
+
+  IF EXISTS (SELECT FROM events WHERE events.receipt = first) THEN
+    first := NULL;
+  END IF;
+  ext_id := coalesce(nullif(btrim(said ->> 'rentprog_id'), ''), nullif(btrim(said ->> 'ext_id'), ''));
+  INSERT INTO events (branch, type, ext_id, company_id, payload, metadata, receipt)
+  VALUES (
+    said ->> 'branch', coalesce(said ->> 'event_name', said ->> 'type'), ext_id,
+    CASE WHEN company ~ '^[0-9]{1,18}$' THEN company::bigint END,
+    -- That the record changed is all that an event has to say.
+    coalesce(nullif(said -> 'payload', 'null'), CASE WHEN ext_id IS NOT NULL THEN jsonb '{}' END),
+    origin, first
+  );
+END
+$$;
+
+-- Why a row was not written, for whoever asks for health: PostgreSQL's words where they quote nothing of the row.
+CREATE OR REPLACE FUNCTION :SCHEMA.forward_why(state text, message text, context text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN CASE
+    WHEN (state ~ '^(23|25|40|53|55|57|58)' OR state IN ('42501', '42703', '42P01')) AND context !~ ' at RAISE'
+      THEN message || ' (' || state || ')'
+    ELSE 'error ' || state
+  END;
+
+-- The trigger on another system's table; its arguments are that table and events or history. An UPDATE counts where it brings
+-- another payload, type or time: such systems keep one row a record, and mark it as processed in between. Only that a statement
+-- is cancelled is let through: somebody wants it to end.
+CREATE OR REPLACE FUNCTION :SCHEMA.forward_row() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = :SCHEMA, pg_temp
+-- Shorter than others wait: it is not their table.
+SET lock_timeout = '500ms'
+AS $$
+#variable_conflict use_variable
+DECLARE
+  source constant text := TG_ARGV[0];
+  target constant text := TG_ARGV[1];
+  said    jsonb;
+  before  jsonb;
+  -- Whoever waited in vain once does not wait again in the same transaction.
+  why     text := nullif(current_setting('jarvis.forward_waited', true), '');
+  context text;
+BEGIN
+  BEGIN
+    said := forward_reads(NEW);
+    IF TG_OP = 'UPDATE' THEN
+      before := forward_reads(OLD);
+      IF (CASE target
+        WHEN 'history' THEN before -> 'description' = said -> 'description'
+        ELSE before -> 'payload' = said -> 'payload' AND before -> 'ts' = said -> 'ts'
+          AND before -> 'type' = said -> 'type' AND before -> 'event_name' = said -> 'event_name'
+      END) THEN
+        RETURN NULL;
+      END IF;
+    END IF;
+    IF why IS NULL THEN
+      IF EXISTS (SELECT FROM forwarded_tables AS forwarded WHERE forwarded.source = source) THEN
+        PERFORM forward(source, target, said);
+      END IF;
+      RETURN NULL;
+    END IF;
+  EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS context = PG_EXCEPTION_CONTEXT;
+    why := forward_why(SQLSTATE, SQLERRM, context);
+    IF SQLSTATE IN ('55P03', '40P01') THEN
+      PERFORM set_config('jarvis.forward_waited', why, true);
+    END IF;
+  END;
+
+  BEGIN
+    INSERT INTO forward_misses (source, target, said, why) VALUES (source, target, said, why);
+  EXCEPTION WHEN OTHERS THEN
+    BEGIN
+      PERFORM setval('forward_losses', (extract(epoch FROM clock_timestamp()) * 1000)::bigint);
+    EXCEPTION WHEN OTHERS THEN
+      NULL;
+    END;
+    RAISE WARNING 'a row of % was not forwarded to Jarvis, nor noted: %; Jarvis looks for it by its ts', source, why;
+  END;
+  RETURN NULL;
+END
+$$;
+-- It runs with its owner's rights, whoever writes. Nobody else may hang it on a table of their own.
+REVOKE ALL ON FUNCTION :SCHEMA.forward_row() FROM PUBLIC;
+
+-- When a row was lost of which nothing is noted. The sequence itself is its owner's alone.
+CREATE OR REPLACE FUNCTION :SCHEMA.forward_lost() RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = :SCHEMA, pg_temp
+AS $$
+BEGIN
+  RETURN (SELECT losses.last_value FROM forward_losses AS losses);
+END
+$$;
+
+-- Writes rows that are noted as missed, `most` at most, and answers how many it has looked at. Each call is to be a transaction
+-- of its own. One that fails again is tried after 30 s, doubling, to 1 h.
+CREATE OR REPLACE FUNCTION :SCHEMA.forward_again(most int) RETURNS int
+LANGUAGE plpgsql
+SET search_path = :SCHEMA, pg_temp
+SET lock_timeout = '2s'
+AS $$
+#variable_conflict use_variable
+DECLARE
+  miss    record;
+  looked  int := 0;
+  why     text;
+  context text;
+BEGIN
+  FOR miss IN
+    SELECT missed.id, missed.source, missed.target, missed.said, missed.attempts
+    FROM forward_misses AS missed WHERE missed.next_attempt_at <= now()
+    ORDER BY missed.id LIMIT most
+    FOR UPDATE SKIP LOCKED
+  LOOP
+    looked := looked + 1;
+    BEGIN
+      PERFORM forward(miss.source, miss.target, miss.said);
+      DELETE FROM forward_misses WHERE forward_misses.id = miss.id;
+    EXCEPTION WHEN OTHERS THEN
+      GET STACKED DIAGNOSTICS context = PG_EXCEPTION_CONTEXT;
+      why := forward_why(SQLSTATE, SQLERRM, context);
+      UPDATE forward_misses
+      SET why = why, attempts = miss.attempts + 1,
+        next_attempt_at = now() + least(30 * 2 ^ least(miss.attempts - 1, 10), 3600) * interval '1 second'
+      WHERE forward_misses.id = miss.id;
+      -- The next one would wait as long.
+      EXIT WHEN SQLSTATE IN ('55P03', '40P01');
+    END;
+  END LOOP;
+  RETURN looked;
+END
+$$;
+
+-- Copies rows that another system has written since a moment, and whose ids are not here yet: of those whose id comes after
+-- `after`, `most` at most. Answers the last id, how many it has looked at and how many of these were there already. Each call is
+-- to be a transaction of its own.
+CREATE OR REPLACE FUNCTION :SCHEMA.forward_since(
+  source text, target text, since timestamptz, after text, most int, OUT last text, OUT looked int, OUT there int
+)
+LANGUAGE plpgsql
+SET search_path = :SCHEMA, pg_temp
+SET lock_timeout = '2s'
+AS $$
+#variable_conflict use_variable
+DECLARE
+  own     record;
+  why     text;
+  context text;
+BEGIN
+  looked := 0;
+  there  := 0;
+  FOR own IN EXECUTE (
+    SELECT format(
+      'SELECT own.id::text AS id, :SCHEMA.forward_reads(own.*) AS said FROM %s AS own
+       WHERE own.ts >= $1 %s ORDER BY own.id LIMIT $3',
+      source, CASE WHEN after IS NOT NULL THEN format('AND own.id > $2::%s', format_type(key.atttypid, key.atttypmod)) END
+    )
+    FROM pg_attribute AS key
+    WHERE key.attrelid = source::regclass AND key.attname = 'id' AND NOT key.attisdropped
+  ) USING since, after, most LOOP
+    last   := own.id;
+    looked := looked + 1;
+    IF (CASE target
+      WHEN 'history' THEN EXISTS (SELECT FROM history WHERE history.receipt = forward_receipt(source, own.id))
+      ELSE EXISTS (SELECT FROM events WHERE events.receipt = forward_receipt(source, own.id))
+    END) THEN
+      there := there + 1;
+      CONTINUE;
+    END IF;
+    BEGIN
+      PERFORM forward(source, target, own.said);
+    EXCEPTION WHEN OTHERS THEN
+      GET STACKED DIAGNOSTICS context = PG_EXCEPTION_CONTEXT;
+      why := forward_why(SQLSTATE, SQLERRM, context);
+      INSERT INTO forward_misses (source, target, said, why) VALUES (source, target, own.said, why);
+    END;
+  END LOOP;
+END
+$$;

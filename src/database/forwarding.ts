@@ -1,0 +1,279 @@
+/**
+ * Forwarding: tables of another system whose rows become rows of events and history as well, by a trigger on each of them.
+ * What that trigger does stands in sql/functions/09_forward.sql.
+ */
+import { PgClient } from "@effect/sql-pg"
+import { Effect, Schema } from "effect"
+import { sayWhy } from "./Database.ts"
+import { ddl } from "./ddl.ts"
+import { type Forward, refusalOf, Seen, targetOf } from "./forwardable.ts"
+import { sayRefusal } from "./refusal.ts"
+import type { SchemaName } from "./SchemaName.ts"
+import { quoted } from "./sqlFiles.ts"
+
+/** Why tables are not forwarded, a line for each. Nothing has changed. */
+export class NotForwardable extends Schema.TaggedError<NotForwardable>()("NotForwardable", {
+  message: Schema.String
+}) {}
+
+/** How many rows a transaction copies: of the log's entries, each of which is read and applied, that is some tenths of a second. */
+const batch = 250
+
+/** It says which Jarvis the trigger is of: two may forward the same table. */
+const triggerOf = (schema: SchemaName) => `forward_to_${schema}`
+
+const text = (said: string): string => `'${said.replaceAll("'", "''")}'`
+
+const decodeSeen = Schema.decodeUnknownEffect(Schema.Tuple([Seen]))
+
+/** All that has to be known of a table. PostgreSQL finds it as it would in a statement. */
+const look = Effect.fnUntraced(function* (sql: PgClient.PgClient, schema: SchemaName, name: string) {
+  const rows = yield* sql`
+    WITH found AS (
+      SELECT pg_class.*, format('%I.%I', pg_namespace.nspname, pg_class.relname) AS source
+      FROM pg_class JOIN pg_namespace ON pg_namespace.oid = pg_class.relnamespace
+      WHERE pg_class.oid = to_regclass(${name})
+    ), function AS (
+      SELECT pg_proc.oid, pg_proc.proowner FROM pg_proc
+      WHERE pg_proc.proname = 'forward_row' AND pg_proc.pronamespace = to_regnamespace(quote_ident(${schema}))
+    ), trigger AS (
+      SELECT pg_trigger.tgenabled FROM pg_trigger JOIN found ON found.oid = pg_trigger.tgrelid
+      WHERE pg_trigger.tgname = ${triggerOf(schema)}
+    )
+    SELECT EXISTS (SELECT FROM function) AS "isMigrated",
+      current_user::text AS "user",
+      found.source,
+      found.relkind::text AS kind,
+      coalesce(found.relispartition, false) AS "isPartition",
+      coalesce(found.relkind = 'r' AND EXISTS (
+        SELECT FROM pg_inherits WHERE pg_inherits.inhparent = found.oid
+      ), false) AS "isInherited",
+      coalesce(found.relname IN ('events', 'history') AND EXISTS (
+        SELECT FROM pg_class WHERE pg_class.relname = 'jarvis_migrations' AND pg_class.relnamespace = found.relnamespace
+      ), false) AS "isJarvis",
+      (
+        SELECT coalesce(jsonb_object_agg(pg_attribute.attname, format_type(pg_attribute.atttypid, NULL)), '{}')
+        FROM pg_attribute
+        WHERE pg_attribute.attrelid = found.oid AND pg_attribute.attnum > 0 AND NOT pg_attribute.attisdropped
+      ) AS columns,
+      pg_get_userbyid(found.relowner)::text AS owner,
+      coalesce(pg_has_role(found.relowner, 'USAGE'), false) AS "isOwned",
+      coalesce(has_table_privilege(found.oid, 'TRIGGER'), false) AS "mayTrigger",
+      coalesce(has_table_privilege(found.oid, 'SELECT'), false) AS "mayRead",
+      coalesce(row_security_active(found.oid), false) AS "isSecured",
+      (
+        SELECT pg_get_userbyid(function.proowner)::text FROM function
+        WHERE NOT has_function_privilege(function.oid, 'EXECUTE')
+      ) AS "onlyBy",
+      EXISTS (SELECT FROM trigger) AS "hasTrigger",
+      EXISTS (SELECT FROM trigger WHERE trigger.tgenabled IN ('O', 'A')) AS "isFired"
+    FROM (SELECT) AS always LEFT JOIN found ON true
+  `
+  const [seen] = yield* Effect.orDie(decodeSeen(rows))
+  return seen
+})
+
+/** Looks at each table before any is changed. */
+const lookAtAll = Effect.fnUntraced(function* (
+  sql: PgClient.PgClient,
+  schema: SchemaName,
+  names: ReadonlyArray<string>,
+  copies: boolean
+) {
+  const forwards: Array<Forward> = []
+  const refusals = new Set<string>()
+  for (const name of names) {
+    const seen = yield* Effect.result(look(sql, schema, name))
+    if (seen._tag === "Failure") {
+      refusals.add(`${name}: ${sayWhy(seen.failure)}`)
+      continue
+    }
+    const { columns, source } = seen.success
+    const refusal = refusalOf(name, seen.success, copies)
+    const target = source === null ? null : targetOf(source, columns)
+    if (refusal !== null) refusals.add(refusal)
+    else if (source !== null && target !== null) forwards.push({ source, target, seen: seen.success })
+  }
+  if (refusals.size > 0) return yield* new NotForwardable({ message: Array.from(refusals).join("\n") })
+  return forwards
+})
+
+/** Has tables forwarded, or sees that they are. Answers where each of them goes. Fails where one cannot be, and changes none. */
+export const forward = Effect.fnUntraced(function* (
+  schema: SchemaName,
+  names: ReadonlyArray<string>,
+  copies: boolean
+) {
+  const sql = yield* PgClient.PgClient
+  const forwards = yield* lookAtAll(sql, schema, names, copies)
+  for (const { seen, source, target } of forwards) {
+    yield* ddl(sql)(
+      Effect.gen(function* () {
+        yield* sql`
+          INSERT INTO forwarded_tables (source, target, lost_until) VALUES (${source}, ${target}, forward_lost())
+          ON CONFLICT (source) DO UPDATE SET target = excluded.target
+        `
+        // Whoever writes to the table would wait for this.
+        if (seen.isFired) return
+        yield* sql.unsafe(`
+          CREATE OR REPLACE TRIGGER "${triggerOf(schema)}" AFTER INSERT OR UPDATE ON ${source}
+          FOR EACH ROW EXECUTE FUNCTION ${quoted(schema)}.forward_row(${text(source)}, ${text(target)})
+        `)
+      })
+    )
+  }
+  return forwards
+})
+
+/** What became of a table's forwarding. */
+export interface Removed {
+  readonly source: string
+  /** False where nobody had it forwarded. */
+  readonly wasForwarded: boolean
+  /** The statement for the table's owner, where nobody else may drop the trigger; it does nothing any more. */
+  readonly left: string | null
+}
+
+/** Has tables forwarded no longer. What has been forwarded stays. */
+export const forwardNoLonger = Effect.fnUntraced(function* (
+  schema: SchemaName,
+  names: ReadonlyArray<string>
+) {
+  const sql = yield* PgClient.PgClient
+  const ended: Array<Removed> = []
+  for (const name of names) {
+    const { hasTrigger, isMigrated, isOwned, source: found } = yield* look(sql, schema, name)
+    if (!isMigrated) return yield* new NotForwardable({ message: "Jarvis is not in this schema" })
+    const source = found ?? name
+    const drop = `DROP TRIGGER "${triggerOf(schema)}" ON ${source}`
+    const rows = yield* ddl(sql)(
+      Effect.gen(function* () {
+        if (hasTrigger && isOwned) yield* sql.unsafe(drop)
+        return yield* sql`
+          DELETE FROM forwarded_tables WHERE forwarded_tables.source = ${source} RETURNING forwarded_tables.source
+        `
+      })
+    )
+    ended.push({
+      source,
+      wasForwarded: hasTrigger || rows.length > 0,
+      left: hasTrigger && !isOwned ? drop : null
+    })
+  }
+  return ended
+})
+
+/** How many rows have been copied, and how many were there already. */
+export interface Copied {
+  readonly copied: number
+  readonly there: number
+}
+
+interface Step {
+  readonly last: string | null
+  readonly looked: number
+  readonly there: number
+}
+
+/** Copies what another system has written since a moment (ISO 8601), and is not here yet; `tell` hears after each batch. */
+export const copySince = Effect.fnUntraced(function* (
+  { source, target }: Pick<Forward, "source" | "target">,
+  since: string,
+  tell: (rows: number) => Effect.Effect<void> = () => Effect.void
+) {
+  const sql = yield* PgClient.PgClient
+  let sum: Copied = { copied: 0, there: 0 }
+  for (let after: string | null = null; ; ) {
+    const rows: ReadonlyArray<Step> = yield* sql<Step>`
+      SELECT step.last, step.looked, step.there
+      FROM forward_since(${source}, ${target}, ${since}::timestamptz, ${after}, ${batch}) AS step
+    `
+    const { last, looked, there } = rows[0] ?? { last: null, looked: 0, there: 0 }
+    sum = { copied: sum.copied + looked - there, there: sum.there + there }
+    yield* tell(sum.copied)
+    if (looked < batch) return sum
+    after = last
+  }
+})
+
+/** What could not be written yet, of each table. */
+export const missed = PgClient.PgClient.use(
+  (sql) => sql<{ readonly source: string; readonly rows: number; readonly why: string }>`
+    SELECT missed.source, count(*)::int AS rows, (array_agg(missed.why ORDER BY missed.id DESC))[1] AS why
+    FROM forward_misses AS missed GROUP BY missed.source ORDER BY missed.source
+  `
+)
+
+/** `2 rows of public.events could not be forwarded yet: …` */
+export const sayMissed = ({
+  rows,
+  source,
+  why
+}: {
+  readonly source: string
+  readonly rows: number
+  readonly why: string
+}): string =>
+  `${rows} ${rows === 1 ? "row" : "rows"} of ${source} could not be forwarded yet: ${why}; see forward_misses`
+
+/** Tables that are to be forwarded and have no trigger that fires. */
+const withoutTrigger = (sql: PgClient.PgClient, schema: SchemaName) => sql<{ readonly source: string }>`
+  SELECT forwarded.source FROM forwarded_tables AS forwarded
+  WHERE NOT EXISTS (
+    SELECT FROM pg_trigger
+    JOIN pg_class ON pg_class.oid = pg_trigger.tgrelid
+    JOIN pg_namespace ON pg_namespace.oid = pg_class.relnamespace
+    WHERE pg_trigger.tgname = ${triggerOf(schema)} AND pg_trigger.tgenabled IN ('O', 'A')
+      AND format('%I.%I', pg_namespace.nspname, pg_class.relname) = forwarded.source
+  )
+`
+
+/** Copies the rows of which not even a note could be written: those of about that time. Says where that cannot be done. */
+const copyLost = Effect.fnUntraced(function* (sql: PgClient.PgClient) {
+  const lost = yield* sql<Forward & { readonly since: string; readonly until: string }>`
+    SELECT forwarded.source, forwarded.target, lost.until::text AS until,
+      -- What a long transaction wrote has its time from the beginning of that.
+      (greatest(forwarded.added_at, to_timestamp(forwarded.lost_until / 1000.0)) - interval '1 hour')::text AS since
+    FROM forwarded_tables AS forwarded, forward_lost() AS lost (until)
+    WHERE forwarded.lost_until < lost.until
+  `
+  const wrong: Array<string> = []
+  for (const { since, source, target, until } of lost) {
+    const done = yield* Effect.result(copySince({ source, target }, since))
+    if (done._tag === "Failure") {
+      wrong.push(`a row of ${source} may be lost, which cannot be looked for: ${sayRefusal(done.failure)}`)
+      continue
+    }
+    yield* sql`UPDATE forwarded_tables SET lost_until = ${until}::bigint WHERE forwarded_tables.source = ${source}`
+    const { copied } = done.success
+    if (copied > 0)
+      yield* Effect.logWarning(`${copied} rows of ${source} had not been forwarded, and are now`)
+  }
+  return wrong
+})
+
+/**
+ * Writes what could not be written when it should have been. Answers null where nothing is forwarded, else what is wrong with
+ * the forwarding, in words that quote no row.
+ */
+export const sweep = Effect.fn("forwarding.sweep")(function* (schema: SchemaName) {
+  const sql = yield* PgClient.PgClient
+  for (let looked = batch; looked >= batch; ) {
+    const [answer] = yield* sql<{ readonly looked: number }>`SELECT forward_again(${batch}) AS looked`
+    looked = answer?.looked ?? 0
+  }
+  const [state] = yield* sql<{ readonly used: boolean }>`
+    SELECT EXISTS (SELECT FROM forwarded_tables) OR EXISTS (SELECT FROM forward_misses) AS used
+  `
+  if (!state?.used) return null
+  const lost = yield* copyLost(sql)
+  const silent = yield* withoutTrigger(sql, schema)
+  return [
+    ...lost,
+    ...(yield* missed).map(sayMissed),
+    ...silent.map(
+      ({ source }) =>
+        `${source} is not forwarded any more: its trigger is gone or disabled; run jarvis forward ${source}, or with --remove`
+    )
+  ]
+})
