@@ -4,6 +4,7 @@ import { Cause, Console, Effect, Exit, Layer } from "effect"
 import { CliError, Command } from "effect/cli"
 import { configured } from "./cli/configured.ts"
 import { Ending } from "./cli/Ending.ts"
+import { forward } from "./cli/forward.ts"
 import { migrate } from "./cli/migrate.ts"
 import { presenter } from "./cli/presenter.ts"
 import { roles } from "./cli/roles.ts"
@@ -42,7 +43,7 @@ const exitCode = (exit: Exit.Exit<unknown, unknown>): number => {
 }
 
 serve.pipe(
-  Command.withSubcommands([migrate, roles]),
+  Command.withSubcommands([migrate, roles, forward]),
   Command.run({ version: "0.1.0" }),
   Effect.provide(presenter),
   Effect.provide(NodeServices.layer),
