@@ -27,8 +27,12 @@ export interface Program {
 
 export const started = "✅ Event processor started, listening for pg_notify events"
 
-/** Starts the program with these settings and no others; the end of the scope kills it. */
-export const run = (settings: Readonly<Record<string, string>>, ...args: ReadonlyArray<string>) =>
+/** Starts the program that stands there with these settings and no others; the end of the scope kills it. */
+export const runThere = (
+  main: string,
+  settings: Readonly<Record<string, string>>,
+  ...args: ReadonlyArray<string>
+) =>
   Effect.acquireRelease(
     Effect.sync((): Program => {
       const { NODE_COMPILE_CACHE = "", PATH = "" } = process.env
@@ -55,6 +59,9 @@ export const run = (settings: Readonly<Record<string, string>>, ...args: Readonl
     }),
     (program) => Effect.andThen(program.signal("SIGKILL"), program.exit)
   )
+
+export const run = (settings: Readonly<Record<string, string>>, ...args: ReadonlyArray<string>) =>
+  runThere(main, settings, ...args)
 
 /** Starts the program and waits until it has ended. */
 export const ran = (settings: Readonly<Record<string, string>>, ...args: ReadonlyArray<string>) =>
