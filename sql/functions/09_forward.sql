@@ -65,7 +65,8 @@ BEGIN
       said ->> 'description',
       CASE
         WHEN made_at ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9.]+$' THEN made_at::timestamptz
-        ELSE read_moment(made_at)
+        -- One whose time does not read is older than all others.
+        WHEN made_at IS NOT NULL THEN coalesce(read_moment(made_at), '-infinity')
       END,
       origin, first
     );

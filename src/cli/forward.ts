@@ -1,7 +1,6 @@
 /** `jarvis forward`: has another system's tables forwarded to Jarvis's own. */
 import { Console, Duration, Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
-import type { SqlError } from "effect/sql"
 import { seldom } from "../database/adoption.ts"
 import { sayWhy } from "../database/Database.ts"
 import {
@@ -81,19 +80,20 @@ const remove = Effect.fnUntraced(function* ({ json, tables }: Flags) {
   }
 })
 
-const act = Effect.fnUntraced(
-  function* (flags: Flags) {
-    yield* flags.remove ? remove(flags) : install(flags)
-  },
-  Effect.catchTags({
-    NotForwardable: ({ message }) =>
-      Effect.andThen(
-        Effect.forEach(message.split("\n"), (line) => Console.error(`jarvis: ${line}`), { discard: true }),
-        new Ending({ code: 1 })
-      ),
-    SqlError: (error: SqlError.SqlError) => new Jarvis.StartError({ message: sayWhy(error) })
-  })
-)
+const refuse = Effect.fnUntraced(function* (reasons: ReadonlyArray<string>, json: boolean) {
+  const { schema } = yield* Settings
+  yield* Effect.forEach(reasons, (reason) => Console.error(`jarvis: ${reason}`), { discard: true })
+  if (json) yield* Console.log(JSON.stringify({ schema, refused: reasons }))
+  return yield* new Ending({ code: 1 })
+})
+
+const act = (flags: Flags) =>
+  (flags.remove ? remove(flags) : install(flags)).pipe(
+    Effect.catchTags({
+      NotForwardable: ({ message }) => refuse(message.split("\n"), flags.json),
+      SqlError: (error) => new Jarvis.StartError({ message: sayWhy(error) })
+    })
+  )
 
 export const forward = Command.make(
   "forward",
@@ -133,7 +133,8 @@ export const forward = Command.make(
   Command.withDescription(
     [
       "While another system still receives the webhooks, its rows become Jarvis's as well: a trigger on its table writes each",
-      "row, and each change of its payload, into events; of a table with descriptions instead of payloads, into history.",
+      "row, and each change of its payload, into events; of a table with descriptions instead of payloads, into history. What",
+      "that system drops (ON CONFLICT DO NOTHING), nobody sees.",
       "",
       "It never fails whoever writes to that table, who needs no right on Jarvis's. A row that could not be written at once is",
       "written by the service within a minute; /health/ready says so while it is not. The table itself stays as it is.",
@@ -143,7 +144,7 @@ export const forward = Command.make(
       "Jarvis's user needs the right to put a trigger on the table (GRANT TRIGGER), and to read it for --since. Whoever owns the",
       "table is trusted: the types of its columns may run code of theirs with Jarvis's rights.",
       "",
-      "Exit codes: 0 done; 1 failed, and nothing has been changed; 2 wrong usage."
+      "Where one of the tables cannot be forwarded, none is. Exit codes: 0 done; 1 failed; 2 wrong usage."
     ].join("\n  ")
   ),
   Command.withExamples([

@@ -68,7 +68,7 @@ export const refusalOf = (name: string, seen: Seen, copies: boolean): string | n
   const kind = kinds[seen.kind ?? ""]
   if (kind !== undefined) return `${source} is ${kind}`
   if (seen.kind !== "r" && seen.kind !== "p") return `${source} is no table`
-  if (seen.isJarvis) return `${source} is Jarvis's own table: nothing has to be forwarded to it from itself`
+  if (seen.isJarvis) return `${source} is a table of Jarvis's own, to which others are forwarded`
   if (seen.isPartition) return `${source} is a partition: forward the table that it is a part of`
   if (seen.isInherited) {
     return `${source} has tables that inherit from it, whose rows its trigger would not see: forward each of them`

@@ -134,8 +134,8 @@ describe.concurrent("jarvis forward", () => {
         "jarvis: crm.spoken: its column ts is text, and --since is compared with a date or a time",
         "jarvis: crm.part is a partition: forward the table that it is a part of",
         "jarvis: crm.parent has tables that inherit from it, whose rows its trigger would not see: forward each of them",
-        `jarvis: ${own}.events is Jarvis's own table: nothing has to be forwarded to it from itself`,
-        `jarvis: ${own}.history is Jarvis's own table: nothing has to be forwarded to it from itself`
+        `jarvis: ${own}.events is a table of Jarvis's own, to which others are forwarded`,
+        `jarvis: ${own}.history is a table of Jarvis's own, to which others are forwarded`
       ])
       yield* insert(1, "now()")
       assert.deepStrictEqual(yield* counts, { events: 0, history: 0 })
@@ -181,6 +181,15 @@ describe.concurrent("jarvis forward", () => {
       assert.strictEqual((yield* ran(asOther, "forward", "crm.events")).code, 0)
       yield* insert(1, "now()")
       assert.strictEqual((yield* counts).events, 1)
+      const json = yield* ran(asOther, "forward", "crm.nothing", "--json")
+      assert.deepStrictEqual(
+        [json.code, json.stderr, JSON.parse(json.stdout)],
+        [
+          1,
+          "jarvis: crm.nothing: there is no such table\n",
+          { schema, refused: ["crm.nothing: there is no such table"] }
+        ]
+      )
       const removed = yield* ran(asOther, "forward", "crm.events", "--remove")
       assert.deepStrictEqual([removed.code, removed.stdout], [0, "no longer forwarded: crm.events\n"])
       assert.include(
