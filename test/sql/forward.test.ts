@@ -1,10 +1,12 @@
 /** Rows of another system's tables, forwarded to Jarvis's own: what is written, and what it costs whoever writes. */
 import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
-import { Effect } from "effect"
+import { Arbitrary, Effect, Schema } from "effect"
 import { inject } from "vitest"
 import { forward } from "../../src/database/forwarding.ts"
+import { storable } from "../../src/database/storable.ts"
 import { count, inTransaction, misses, oldEvents, table, written } from "../support/forwarded.ts"
+import { samples } from "../support/history.ts"
 import { run } from "../support/refusing.ts"
 import { size } from "../support/size.ts"
 import { guest, schema, testDatabase } from "../support/TestDatabase.ts"
@@ -151,6 +153,45 @@ layer(testDatabase, { timeout: "2 minutes", excludeTestServices: true })("forwar
         { description: "Мария Ли создала" },
         { description: "Мария Ли создала бронь №507616" }
       ])
+    })
+  )
+
+  const Said = Schema.Struct({
+    type: Schema.NullOr(Schema.Literals(["car_update", "Booking.Create", "nonsense"])),
+    ext_id: Schema.NullOr(Schema.Literals(["5", " ", "1|2"])),
+    branch: Schema.NullOr(Schema.Literals(["batumi", ""])),
+    company_id: Schema.NullOr(Schema.Literals([9247, 4])),
+    payload: Schema.Union([
+      Schema.Record(Schema.String, Schema.Json),
+      Schema.String,
+      Schema.Array(Schema.Json)
+    ])
+  })
+
+  it.effect("whatever it says, a row comes to what it would have come to without the detour", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      yield* table("id int, type text, ext_id text, branch text, company_id bigint, payload jsonb")
+      const rows = (yield* samples(Arbitrary.schema(Said), 500)).map((said, id) => ({ id, ...said }))
+      const sent = sql`
+        jsonb_to_recordset(${sql.json(storable(rows))}) AS sent (
+          id int, type text, ext_id text, branch text, company_id bigint, payload jsonb
+        )
+      `
+      const written = sql`
+        SELECT coalesce(events.metadata ->> 'source_id', events.metadata ->> 'n')::int AS n,
+          to_jsonb(events.*) - ARRAY['id', 'ts', 'metadata', 'receipt', 'next_attempt_at'] AS row
+        FROM events ORDER BY 1
+      `
+      yield* sql`INSERT INTO crm.events (id, type, ext_id, branch, company_id, payload) SELECT sent.* FROM ${sent}`
+      const forwarded = yield* written
+      yield* run("TRUNCATE events")
+      yield* sql`
+        INSERT INTO events (metadata, type, ext_id, branch, company_id, payload)
+        SELECT jsonb_build_object('n', sent.id), sent.type, sent.ext_id, sent.branch, sent.company_id, sent.payload FROM ${sent}
+      `
+      assert.lengthOf(forwarded, rows.length)
+      assert.deepStrictEqual(forwarded, yield* written)
     })
   )
 

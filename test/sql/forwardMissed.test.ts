@@ -3,6 +3,7 @@ import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { inject } from "vitest"
+import { sayWhy } from "../../src/database/Database.ts"
 import { forward } from "../../src/database/forwarding.ts"
 import { count, dueNow, insertOne, misses, oldEvents, swept, table } from "../support/forwarded.ts"
 import { whileOpen } from "../support/history.ts"
@@ -144,6 +145,20 @@ layer(testDatabase, { timeout: "2 minutes", excludeTestServices: true })(
         }
         assert.lengthOf(yield* sql`SELECT FROM crm.events`, 1)
       }).pipe(Effect.provide(quiet))
+    )
+
+    it.effect("a statement that is cancelled meanwhile is cancelled", () =>
+      Effect.gen(function* () {
+        const sql = yield* PgClient.PgClient
+        yield* table(oldEvents)
+        const why = yield* whileOpen(
+          "LOCK TABLE events IN ACCESS EXCLUSIVE MODE",
+          run("SET LOCAL statement_timeout = '50ms'", insertOne).pipe(sql.withTransaction, Effect.flip)
+        )
+        assert.include(sayWhy(why), "statement timeout")
+        assert.lengthOf(yield* sql`SELECT FROM crm.events`, 0)
+        assert.deepStrictEqual(yield* misses, [])
+      })
     )
 
     it.effect("a trigger that is gone or disabled is told of", () =>
