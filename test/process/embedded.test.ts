@@ -5,14 +5,14 @@ import { embeddedPostgres } from "../../src/database/EmbeddedPostgres.ts"
 import { Simulator } from "../../src/simulator/Simulator.ts"
 import { outsider } from "../support/TestDatabase.ts"
 import { about, allProcessed, insert } from "../support/tables.ts"
-import { rentprogSettings, serve } from "./program.ts"
+import { rentprogSettings, said, serve } from "./program.ts"
 
 describe("without DATABASE_URL", () => {
   it.live("the data stands in JARVIS_DATA_DIR, and outlives a hard kill", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const { put } = yield* Simulator
-      for (const id of [1, 2]) yield* put("car", { id, company_id: 9247 })
+      for (const id of [1, 2, 3]) yield* put("car", { id, company_id: 9247 })
       const directory = yield* fs.makeTempDirectoryScoped({ prefix: "jarvis-test-" })
       const data = `${directory}/data`
       // Whatever becomes of the test, its server does not outlive it: the last to leave stops it.
@@ -47,7 +47,11 @@ describe("without DATABASE_URL", () => {
           ["2", true]
         ]
       )
-      assert.isTrue(yield* fs.exists(`${data}/postgres/postmaster.pid`))
+      const [server = ""] = (yield* fs.readFileString(`${data}/postgres/postmaster.pid`)).split("\n")
+      yield* Effect.sync(() => process.kill(Number(server), "SIGKILL"))
+      yield* said(second, "embedded PostgreSQL has ended and starts again")
+      yield* said(second, "Event processor listens again, sweeps what it missed")
+      yield* onItsDatabase(Effect.andThen(insert(about("car_update", 3)), allProcessed))
       yield* second.signal("SIGTERM")
       assert.deepStrictEqual(yield* second.exit, { code: 0, signal: null })
       // The last to leave stops it.
