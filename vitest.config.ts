@@ -40,7 +40,7 @@ export default defineConfig(({ mode }) => ({
           // each kind of finding.
           exclude: [
             "test/process/settings.test.ts",
-            "test/database/EmbeddedPostgres.test.ts",
+            "test/database/{EmbeddedPostgres,tls}.test.ts",
             "test/sql/historyLoad.test.ts",
             "test/database/upgrade*.test.ts",
             "test/database/{preflight,functions,Migrations}?*.test.ts"

@@ -3,7 +3,6 @@ import { NodeServices } from "@effect/platform-node"
 import { Effect, Layer, Logger, Option, References, Schema } from "effect"
 import { FetchHttpClient, type HttpServerError } from "effect/http"
 import { Otlp } from "effect/observability"
-import type { SqlError } from "effect/sql"
 import * as adoption from "./actors/adoption.ts"
 import * as BranchActor from "./actors/Branch.ts"
 import * as Cluster from "./actors/Cluster.ts"
@@ -43,15 +42,12 @@ import { smallHeap } from "./smallHeap.ts"
 /** What keeps Jarvis from starting, in one line that says what to do. */
 export class StartError extends Schema.TaggedError<StartError>()("StartError", { message: Schema.String }) {}
 
-const cannotConnect = (error: SqlError.SqlError) =>
-  new StartError({ message: `cannot connect to the database of DATABASE_URL: ${Database.sayWhy(error)}` })
-
 /** The pool: on `DATABASE_URL`, else on an embedded server. */
 export const database = Layer.unwrap(
   Effect.gen(function* () {
     const settings = yield* Settings
     if (Option.isSome(settings.databaseUrl))
-      return Database.layer(settings.databaseUrl.value, settings.schema)
+      return Database.layer(settings.databaseUrl.value, settings.schema, settings.listenUrl)
     const { keepRunning, url } = yield* embedded(settings.dataDirectory).pipe(
       Effect.mapError(({ message }) => new StartError({ message }))
     )
@@ -62,7 +58,9 @@ export const database = Layer.unwrap(
     return Database.layer(url, settings.schema)
   })
 ).pipe(
-  Layer.catchTag("SqlError", (error) => Layer.effectContext(Effect.fail(cannotConnect(error)))),
+  Layer.catchTag("ConnectionError", ({ message }) =>
+    Layer.effectContext(Effect.fail(new StartError({ message })))
+  ),
   Layer.provide(NodeServices.layer)
 )
 

@@ -13,6 +13,7 @@ import {
   SchemaTransformation
 } from "effect"
 import { publicSchema, SchemaName } from "./database/SchemaName.ts"
+import { readTls } from "./database/tls.ts"
 import { Branch } from "./domain/Branch.ts"
 import type { RentProgOptions } from "./rentprog/RentProg.ts"
 
@@ -21,6 +22,8 @@ export class Settings extends Context.Service<
   {
     /** None: an embedded PostgreSQL in `dataDirectory`. */
     readonly databaseUrl: Option.Option<Redacted.Redacted>
+    /** Past a pooler, where `databaseUrl` leads through one. */
+    readonly listenUrl: Option.Option<Redacted.Redacted>
     readonly dataDirectory: string
     /** Where everything that Jarvis creates lives. */
     readonly schema: SchemaName
@@ -44,8 +47,14 @@ export class Settings extends Context.Service<
   static readonly layer: Layer.Layer<Settings, SettingError> = Layer.effect(
     Settings,
     Effect.gen(function* () {
+      const url = yield* databaseUrl("DATABASE_URL")
+      const listenUrl = yield* databaseUrl("JARVIS_LISTEN_URL")
+      if (Option.isSome(listenUrl) && Option.isNone(url)) {
+        return yield* new SettingError({ message: "JARVIS_LISTEN_URL must be left out without DATABASE_URL" })
+      }
       return Settings.of({
-        databaseUrl: yield* optional("DATABASE_URL", DatabaseUrl, "a postgres:// URL"),
+        databaseUrl: url,
+        listenUrl,
         dataDirectory: yield* setting("JARVIS_DATA_DIR", Schema.String, "a directory", ".data"),
         schema: yield* setting(
           "JARVIS_SCHEMA",
@@ -131,6 +140,16 @@ const setting = <A>(
   Effect.map(
     optional(name, codec, takes),
     Option.getOrElse(() => fallback)
+  )
+
+const databaseUrl = (name: string) =>
+  optional(name, DatabaseUrl, "a postgres:// URL").pipe(
+    Effect.tap((url) =>
+      Effect.mapError(
+        Effect.forEach(Option.toArray(url), (url) => Effect.fromResult(readTls(url)), { discard: true }),
+        (takes) => new SettingError({ message: `${name} must be ${takes}` })
+      )
+    )
   )
 
 const oneOf = <const L extends ReadonlyArray<string>>(...names: L) =>

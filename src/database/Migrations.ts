@@ -66,6 +66,8 @@ const session = (pool: PgClient.PgClient, schema: SchemaName) =>
 
 /** One process at a time. It asks again and again, because whoever waits in a statement keeps indexes from being built. */
 const exclusively = Effect.fnUntraced(function* (sql: PgClient.PgClient, schema: SchemaName) {
+  // A session that a pooler lends out outlives us.
+  yield* Effect.addFinalizer(() => Effect.ignore(sql`SELECT pg_advisory_unlock_all()`))
   yield* sql<{ readonly locked: boolean }>`
     SELECT pg_try_advisory_lock(hashtextextended('jarvis migrates ' || ${schema}, 0)) AS locked
   `.pipe(

@@ -164,6 +164,7 @@ const settings = Layer.effect(
     yield* Console.log(`PostgreSQL: psql "$(cat ${directory}/database-url)"\nRentProg:   ${simulator.url}`)
     return Settings.of({
       databaseUrl: Option.some(url),
+      listenUrl: Option.none(),
       dataDirectory: directory,
       schema: publicSchema,
       rentprog: {

@@ -35,6 +35,13 @@ const wrong: ReadonlyArray<readonly [name: string, value: string]> = [
   ["DATABASE_URL", `mysql://jarvis:${secret}@127.0.0.1/jarvis`],
   ["DATABASE_URL", `postgres://jarvis:${secret}@127.0.0.1:99999/jarvis`],
   ["DATABASE_URL", `postgres://jarvis:${secret}@[127.0.0.1/jarvis`],
+  ["DATABASE_URL", `postgres://jarvis@127.0.0.1/jarvis?sslmode=${secret}`],
+  [
+    "DATABASE_URL",
+    `postgres://jarvis@127.0.0.1/jarvis?sslrootcert=system&sslmode=require&sslpassword=${secret}`
+  ],
+  ["JARVIS_LISTEN_URL", `mysql://jarvis:${secret}@127.0.0.1/jarvis`],
+  ["JARVIS_LISTEN_URL", `postgres://jarvis:${secret}@127.0.0.1/jarvis`],
   ["RENTPROG_BASE_URL", secret],
   ["RENTPROG_BASE_URL", "ftp://rentprog.test"],
   ["RENTPROG_BASE_URL", `http://${secret}:99999`],
@@ -93,6 +100,7 @@ describe.concurrent("settings", () => {
         const settings = yield* read(env)
         assert.deepInclude(settings, {
           databaseUrl: Option.none(),
+          listenUrl: Option.none(),
           dataDirectory: ".data",
           eventsFallbackInterval: Duration.seconds(30),
           logFormat: Option.none(),

@@ -1,0 +1,110 @@
+import { PgClient } from "@effect/sql-pg"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer, Redacted } from "effect"
+import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
+import { inject } from "vitest"
+import { Simulator } from "../../src/simulator/Simulator.ts"
+import { PgBouncer, pgbouncer } from "../support/PgBouncer.ts"
+import { emptyDatabase, TestDatabase, testDatabase } from "../support/TestDatabase.ts"
+import { about, allProcessed, insert, mirror, until } from "../support/tables.ts"
+import { addressOf, type Program, ran, rentprogSettings, said, serve } from "./program.ts"
+
+const simulator = Simulator.layer({ readsPerMinute: 100_000, tokensPerMinute: 100_000 })
+
+/** The database through the pooler, and with `past` the way past it. */
+const settings = Effect.fnUntraced(function* (past: boolean) {
+  const direct = Redacted.value((yield* TestDatabase).url)
+  return {
+    DATABASE_URL: Redacted.value((yield* PgBouncer).url),
+    ...(past && { JARVIS_LISTEN_URL: direct }),
+    ...(yield* rentprogSettings)
+  }
+})
+
+/** What the service says of its parts. */
+const health = (program: Program) =>
+  HttpClient.get(`${addressOf(program)}/health/ready`).pipe(
+    Effect.flatMap((response) => response.text),
+    Effect.provide(FetchHttpClient.layer)
+  )
+
+const post = (program: Program, id: number) =>
+  HttpClientRequest.post(`${addressOf(program)}/webhooks/rentprog`).pipe(
+    HttpClientRequest.bodyJsonUnsafe({ event: "car_update", payload: { id, company_id: 9247 } }),
+    HttpClient.execute,
+    Effect.flatMap(({ status }) => Effect.sync(() => assert.strictEqual(status, 200))),
+    Effect.provide(FetchHttpClient.layer)
+  )
+
+const ignored = ["search_path", "lock_timeout", "random_page_cost"]
+
+describe.skipIf(pgbouncer === null).concurrent("through a pooler in transaction mode", () => {
+  it.live(
+    "with JARVIS_LISTEN_URL everything works, from the migration on, and no session keeps a setting",
+    () =>
+      Effect.gen(function* () {
+        const { put } = yield* Simulator
+        const ids = Array.from({ length: 40 }, (_, n) => n + 1)
+        for (const id of ids) yield* put("car", { id, company_id: 9247, code: `Car ${id}` })
+        // Nobody looks round: whatever is done, a notification has told of.
+        const rarely = { EVENTS_FALLBACK_INTERVAL: "1 hour", HISTORY_FALLBACK_INTERVAL: "1 hour" }
+        const program = yield* serve({ ...(yield* settings(true)), ...rarely })
+        yield* Effect.forEach(ids, (id) => post(program, id), { concurrency: 10 })
+        yield* insert(about("car_update", 1))
+        yield* allProcessed
+        assert.lengthOf(yield* mirror("car"), ids.length)
+        yield* until(health(program), (text) => text.includes('"name":"notifications","state":"up"'))
+        assert.notInclude(yield* health(program), '"down"')
+        assert.strictEqual(program.stderr(), "")
+
+        const { url } = yield* PgBouncer
+        const left = yield* PgClient.PgClient.use(
+          (sql) => sql`
+          SELECT current_setting('lock_timeout') AS lock_timeout, current_setting('search_path') AS path,
+            (SELECT count(*)::int FROM pg_prepared_statements) AS prepared
+        `
+        ).pipe(Effect.provide(PgClient.layer({ url, prepare: false })))
+        assert.deepStrictEqual(left, [{ lock_timeout: "0", path: '"$user", public', prepared: 0 }])
+        yield* program.signal("SIGTERM")
+        assert.deepStrictEqual(yield* program.exit, { code: 0, signal: null })
+      }).pipe(Effect.provide(Layer.provideMerge(PgBouncer.layer(), Layer.merge(emptyDatabase, simulator))))
+  )
+
+  it.live("without it the start says in one line what to do", () =>
+    Effect.gen(function* () {
+      const { code, stderr, stdout } = yield* ran(yield* settings(false))
+      assert.deepStrictEqual([code, stdout], [1, ""])
+      assert.match(
+        stderr,
+        /^jarvis: cannot connect to the database of DATABASE_URL: unsupported startup parameter: \w+\. It leads through a pooler: set JARVIS_LISTEN_URL to .+\n$/
+      )
+    }).pipe(Effect.provide(Layer.provideMerge(PgBouncer.layer(), Layer.merge(testDatabase, simulator))))
+  )
+
+  it.live(
+    "that ignores what it does not know, the loss of notifications is noticed, and the sweep goes on",
+    () =>
+      Effect.gen(function* () {
+        const given = yield* settings(false)
+        // Only there the tables are found without a search path.
+        if (inject("schema") !== "public") {
+          const { code, stderr } = yield* ran(given)
+          assert.strictEqual(code, 1)
+          assert.match(stderr, /^jarvis: cannot connect .+ is ignored\. .+ set JARVIS_LISTEN_URL to .+\n$/)
+          return
+        }
+        yield* Simulator.use(({ put }) => put("car", { id: 1, company_id: 9247 }))
+        const program = yield* serve({ ...given, EVENTS_FALLBACK_INTERVAL: "500 millis" })
+        yield* said(program, "notifications do not arrive, as through a pooler: set JARVIS_LISTEN_URL")
+        yield* until(health(program), (text) => text.includes('"name":"notifications","state":"down"'))
+        yield* insert(about("car_update", 1))
+        yield* allProcessed
+        yield* program.signal("SIGTERM")
+        assert.deepStrictEqual(yield* program.exit, { code: 0, signal: null })
+        // What the first one has locked in the pooler's sessions does not keep the next one from starting.
+        yield* serve(given)
+      }).pipe(
+        Effect.provide(Layer.provideMerge(PgBouncer.layer(ignored), Layer.merge(testDatabase, simulator)))
+      )
+  )
+})
