@@ -11,6 +11,7 @@ import * as forwarding from "./actors/forwarding.ts"
 import { Health } from "./actors/Health.ts"
 import * as HistoryProcessor from "./actors/HistoryProcessor.ts"
 import * as probeDatabase from "./actors/probeDatabase.ts"
+import * as probeNotifications from "./actors/probeNotifications.ts"
 import { Audit } from "./database/Audit.ts"
 import { Backlog } from "./database/Backlog.ts"
 import * as Database from "./database/Database.ts"
@@ -131,6 +132,7 @@ const actors = Layer.unwrap(
       }),
       BranchActor.layer,
       probeDatabase.layer,
+      probeNotifications.layer,
       adoption.layer,
       forwarding.layer(settings.schema)
     ).pipe(

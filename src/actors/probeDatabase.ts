@@ -1,6 +1,7 @@
 import { PgClient } from "@effect/sql-pg"
-import { Duration, Effect, Layer, Schedule } from "effect"
-import { asDatabaseError } from "../database/Database.ts"
+import { Clock, Duration, Effect, Layer, Schedule } from "effect"
+import { databaseError } from "../database/Database.ts"
+import { isOfTheConnection } from "../database/refusal.ts"
 import { within } from "../database/within.ts"
 import { Health } from "./Health.ts"
 import { supervise } from "./supervise.ts"
@@ -8,16 +9,38 @@ import { supervise } from "./supervise.ts"
 const interval = "5 seconds"
 const limit = Duration.seconds(2)
 
-/** Asks the database every 5 s whether it is there, and tells Health. */
+/** How often the database is written to at most, in milliseconds. */
+const writesEvery = Duration.toMillis("30 seconds")
+
+/** Asks the database every 5 s whether it is there, now and then whether it takes writes, and tells Health. */
 export const layer: Layer.Layer<never, never, Health | PgClient.PgClient> = Layer.effectDiscard(
   Effect.gen(function* () {
     const sql = yield* PgClient.PgClient
     const health = yield* Health
-    const probe = sql`SELECT 1`.pipe(
-      asDatabaseError,
+    /** Why the last write was refused, if it was. */
+    let refused: string | undefined
+    let nextWrite = 0
+
+    const write = sql`
+      INSERT INTO jarvis_writes (id, at) VALUES (1, now()) ON CONFLICT (id) DO UPDATE SET at = excluded.at
+    `.pipe(
+      Effect.as(undefined),
+      Effect.catch((error) =>
+        isOfTheConnection(error)
+          ? Effect.fail(databaseError(error))
+          : Effect.succeed(`the server takes no writes: ${databaseError(error).detail}`)
+      )
+    )
+    const probe = Effect.gen(function* () {
+      yield* Effect.mapError(sql`SELECT 1`, databaseError)
+      const now = yield* Clock.currentTimeMillis
+      if (now < nextWrite) return
+      refused = yield* write
+      nextWrite = now + writesEvery
+    }).pipe(
       within(limit),
       Effect.matchEffect({
-        onSuccess: () => health.report("database", "up"),
+        onSuccess: () => health.report("database", refused === undefined ? "up" : "down", refused),
         onFailure: ({ detail }) => health.report("database", "down", detail)
       }),
       Effect.withTracerEnabled(false)

@@ -1,11 +1,17 @@
+import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Layer } from "effect"
+import { Clock, Effect, Layer, Option, Redacted } from "effect"
 import { TestClock } from "effect/testing"
+import { inject } from "vitest"
 import { Health } from "../../src/actors/Health.ts"
 import * as probeDatabase from "../../src/actors/probeDatabase.ts"
+import * as probeNotifications from "../../src/actors/probeNotifications.ts"
+import * as Database from "../../src/database/Database.ts"
+import { publicSchema } from "../../src/database/SchemaName.ts"
 import { Simulator } from "../../src/simulator/Simulator.ts"
+import { TestDatabase } from "../support/TestDatabase.ts"
 import { about, allProcessed, insert, until } from "../support/tables.ts"
-import { comeBack, goAway } from "./outage.ts"
+import { comeBack, goAway, onlyRead, takeWrites } from "./outage.ts"
 import { Log, service, surroundings, world } from "./world.ts"
 
 /** How Health has these parts, as `state: detail`. */
@@ -60,6 +66,89 @@ describe("a database that goes away", () => {
         yield* until(later, allUp)
       }).pipe(Effect.provide(probe))
       assert.deepStrictEqual(yield* states("database"), ["down: it has ended"])
+    }).pipe(Effect.provide(surroundings()))
+  )
+})
+
+const fillUp = PgClient.PgClient.use((sql) =>
+  Effect.andThen(
+    sql`
+      CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN RAISE 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$
+    `,
+    sql`CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON jarvis_writes EXECUTE FUNCTION full_disk()`
+  )
+)
+const makeRoom = PgClient.PgClient.use((sql) => sql`DROP TRIGGER full_disk ON jarvis_writes`)
+
+describe("a server that takes no writes", () => {
+  it.live.each([
+    {
+      how: "reads only",
+      mend: takeWrites,
+      spoil: onlyRead,
+      why: "cannot execute INSERT in a read-only transaction"
+    },
+    { how: "is full", mend: makeRoom, spoil: fillUp, why: "could not extend file: No space left on device" }
+  ])("is noticed where it $how, as is that it takes them again", ({ mend, spoil, why }) =>
+    Effect.gen(function* () {
+      const clock = yield* TestClock.make()
+      const later = Effect.andThen(clock.adjust("1 second"), states("database"))
+      yield* Effect.gen(function* () {
+        yield* until(later, allUp)
+        yield* spoil
+        yield* until(later, ([state]) => state === `down: the server takes no writes: ${why}`)
+        assert.isFalse(yield* Health.use(({ ready }) => ready))
+        yield* mend
+        yield* until(later, allUp)
+      }).pipe(Effect.provide(Layer.provide(probeDatabase.layer, Layer.succeed(Clock.Clock, clock))))
+    }).pipe(Effect.provide(surroundings()))
+  )
+
+  it.live("is asked no more than twice a minute", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      const clock = yield* TestClock.make()
+      const written = sql<{ readonly at: string }>`SELECT at::text FROM jarvis_writes`
+      yield* Effect.gen(function* () {
+        const [first] = yield* until(written, (rows) => rows.length === 1)
+        for (let second = 0; second < 29; second += 1) yield* clock.adjust("1 second")
+        assert.deepStrictEqual((yield* written)[0], first)
+        yield* until(Effect.andThen(clock.adjust("1 second"), written), (rows) =>
+          rows.some(({ at }) => at !== first?.at)
+        )
+      }).pipe(Effect.provide(Layer.provide(probeDatabase.layer, Layer.succeed(Clock.Clock, clock))))
+    }).pipe(Effect.provide(surroundings()))
+  )
+})
+
+describe("notifications", () => {
+  it.live("that arrive are well; their loss says what to do", () =>
+    Effect.gen(function* () {
+      const { url } = yield* TestDatabase
+      const elsewhere = Redacted.make(inject("serverUrl"))
+      const { lines } = yield* Log
+      const look = states("notifications")
+      const probed = <A, E, R>(listenUrl: Redacted.Redacted, effect: Effect.Effect<A, E, R>) =>
+        Effect.provide(
+          effect,
+          Layer.provide(
+            probeNotifications.layer,
+            Layer.fresh(Database.layer(url, publicSchema, Option.some(listenUrl)))
+          )
+        )
+      yield* probed(
+        url,
+        until(look, (all) => all.length === 1 && allUp(all))
+      )
+      assert.lengthOf(lines, 0)
+      yield* probed(
+        elsewhere,
+        until(look, (all) => all.length === 1 && allDown(all))
+      )
+      assert.lengthOf(lines, 1)
+      assert.strictEqual(lines[0]?.level, "Warn")
+      assert.include(lines[0]?.message, "set JARVIS_LISTEN_URL")
     }).pipe(Effect.provide(surroundings()))
   )
 })

@@ -15,10 +15,24 @@ const onServer = (statements: (name: string) => ReadonlyArray<string>) =>
     for (const statement of statements(name)) yield* sql.unsafe(statement)
   }).pipe(Effect.provide(server))
 
+const endSessions = (name: string) =>
+  `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`
+
 /** Ends all sessions and lets nobody in. */
 export const goAway = onServer((name) => [
   `ALTER DATABASE ${name} ALLOW_CONNECTIONS false`,
-  `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`
+  endSessions(name)
 ])
 
 export const comeBack = onServer((name) => [`ALTER DATABASE ${name} ALLOW_CONNECTIONS true`])
+
+/** As a standby is, or a server of somebody's who has used up the space. */
+export const onlyRead = onServer((name) => [
+  `ALTER DATABASE ${name} SET default_transaction_read_only = on`,
+  endSessions(name)
+])
+
+export const takeWrites = onServer((name) => [
+  `ALTER DATABASE ${name} RESET default_transaction_read_only`,
+  endSessions(name)
+])

@@ -38,6 +38,7 @@ const whole = [
   "0004_unknown_branch",
   "0005_rows",
   "0006_forward",
+  "0007_writes",
   "functions"
 ]
 

@@ -41,6 +41,7 @@ const names = [
   "0004_unknown_branch",
   "0005_rows",
   "0006_forward",
+  "0007_writes",
   "functions"
 ]
 const lastLine = (text: string): string | undefined => text.trimEnd().split("\n").at(-1)

@@ -26,7 +26,8 @@ const tables = [
   "forward_misses",
   "forward_losses",
   "jarvis_migrations",
-  "jarvis_functions"
+  "jarvis_functions",
+  "jarvis_writes"
 ]
 
 const functions = [

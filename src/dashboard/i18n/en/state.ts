@@ -67,6 +67,7 @@ export const state = {
     "history listener": "History listener",
     "history fallback": "History fallback",
     "log reader": "Log reader",
+    notifications: "Notifications",
     "branch watch": "Branch watch",
     "event settling": "Settling of events",
     "history settling": "Settling of log entries",
@@ -82,12 +83,14 @@ export const state = {
     backlog: (branch: string) => `Backlog of ${branch}`
   },
   remedies: {
-    database: "See that PostgreSQL runs and takes connections.",
+    database: "See that PostgreSQL runs, and takes connections and writes.",
     migrations: "The log of the service says what stopped them.",
     "event listener":
       "It starts again by itself. If it stays, see the log of the service and JARVIS_LISTEN_URL.",
     "history listener":
       "It starts again by itself. If it stays, see the log of the service and JARVIS_LISTEN_URL.",
+    notifications:
+      "Set JARVIS_LISTEN_URL to a connection that leads through no pooler, and restart. Until then everything may take a minute longer.",
     "event settling":
       "Something on the table events refuses updates: a constraint, a trigger or a type of your own. The table row_refusals names the rows; put that right, and they go on by themselves.",
     "history settling":

@@ -75,6 +75,7 @@ export const state: typeof stateInEnglish = {
     "history listener": "Слушатель журнала",
     "history fallback": "Обход журнала",
     "log reader": "Чтение журнала RentProg",
+    notifications: "Уведомления",
     "branch watch": "Присмотр за филиалами",
     "event settling": "Запись итогов событий",
     "history settling": "Запись итогов журнала",
@@ -90,11 +91,13 @@ export const state: typeof stateInEnglish = {
     backlog: (branch) => `Очередь филиала ${branch}`
   },
   remedies: {
-    database: "Проверьте, что PostgreSQL работает и принимает подключения.",
+    database: "Проверьте, что PostgreSQL работает, принимает подключения и даёт писать.",
     migrations: "Что им помешало, сказано в журнале сервиса.",
     "event listener": "Перезапустится сам. Если не поднимается, смотрите журнал сервиса и JARVIS_LISTEN_URL.",
     "history listener":
       "Перезапустится сам. Если не поднимается, смотрите журнал сервиса и JARVIS_LISTEN_URL.",
+    notifications:
+      "Укажите в JARVIS_LISTEN_URL подключение в обход пулера и перезапустите сервис. До тех пор всё может занимать на минуту дольше.",
     "event settling":
       "Что-то в таблице events не даёт менять строки: ограничение, триггер или тип, который добавили вы. Строки названы в таблице row_refusals; устраните помеху, и они пойдут сами.",
     "history settling":
