@@ -1,6 +1,7 @@
 import { PgClient } from "@effect/sql-pg"
-import { Clock, Duration, Effect, Layer, Schedule } from "effect"
-import { databaseError } from "../database/Database.ts"
+import { Clock, Duration, Effect, Layer, Predicate, Schedule } from "effect"
+import type { SqlError } from "effect/sql"
+import { databaseError, sayWhy } from "../database/Database.ts"
 import { isOfTheConnection } from "../database/refusal.ts"
 import { within } from "../database/within.ts"
 import { Health } from "./Health.ts"
@@ -11,6 +12,10 @@ const limit = Duration.seconds(2)
 
 /** How often the database is written to at most, in milliseconds. */
 const writesEvery = Duration.toMillis("30 seconds")
+
+/** It only reads, its disk is full or fails. Whatever else is said of the one row, a right or a lock, is no news of the server. */
+const isOfTheServer = ({ reason: { cause } }: SqlError.SqlError): boolean =>
+  Predicate.hasProperty(cause, "code") && /^(25006|53100|58)/.test(String(cause.code))
 
 /** Asks the database every 5 s whether it is there, now and then whether it takes writes, and tells Health. */
 export const layer: Layer.Layer<never, never, Health | PgClient.PgClient> = Layer.effectDiscard(
@@ -28,7 +33,7 @@ export const layer: Layer.Layer<never, never, Health | PgClient.PgClient> = Laye
       Effect.catch((error) =>
         isOfTheConnection(error)
           ? Effect.fail(databaseError(error))
-          : Effect.succeed(`the server takes no writes: ${databaseError(error).detail}`)
+          : Effect.succeed(isOfTheServer(error) ? `the server takes no writes: ${sayWhy(error)}` : undefined)
       )
     )
     const probe = Effect.gen(function* () {
