@@ -8,6 +8,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Layer, Option, Redacted, Scope } from "effect"
 import * as Database from "../../src/database/Database.ts"
 import { embedded, embeddedPostgres } from "../../src/database/EmbeddedPostgres.ts"
+import { Log } from "../actors/world.ts"
 import { until } from "../support/tables.ts"
 
 /** A directory that is gone afterwards, and the server in it, should one still run. */
@@ -167,6 +168,19 @@ describe("embeddedPostgres", () => {
       }
       assert.strictEqual(readFileSync(secret, "utf8"), "root's own")
     }).pipe(Effect.scoped)
+  )
+
+  it.live.runIf(isRoot)("where nobody else reaches its directory, it warns of what its SQL may do", () =>
+    Effect.gen(function* () {
+      const { lines } = yield* Log
+      const { sql } = yield* jarvis(join(yield* newDirectory, "closed to others"))
+      assert.deepStrictEqual(yield* sql`SELECT 1 AS one`, [{ one: 1 }])
+      assert.deepStrictEqual(
+        lines.map(({ level }) => level),
+        ["Warn"]
+      )
+      assert.include(lines[0]?.message, "can reach root's files")
+    }).pipe(Effect.scoped, Effect.provide(Log.layer))
   )
 
   it.live.runIf(isRoot)("data that an earlier Jarvis kept as root's are handed over", () =>

@@ -10,6 +10,7 @@ import { inject } from "vitest"
 import * as Database from "../../src/database/Database.ts"
 import { embeddedPostgres } from "../../src/database/EmbeddedPostgres.ts"
 import { readTls } from "../../src/database/tls.ts"
+import { root } from "../../src/root.ts"
 
 /** Two authorities, and what the first of them has signed. */
 const certificates = (directory: string) => {
@@ -142,6 +143,28 @@ layer(TlsServer.layer, { timeout: "2 minutes", excludeTestServices: true })("to 
       const { url } = yield* TlsServer
       assert.strictEqual(yield* connected(url, {}), "encrypted")
       assert.match(yield* connected(url, { host: "localhost", sslrootcert: "system" }), /certificate/)
+    })
+  )
+
+  it.effect("sslrootcert=system trusts whom the machine trusts", () =>
+    Effect.gen(function* () {
+      const { file, url } = yield* TlsServer
+      const to = Object.assign(new URL(url), { hostname: "localhost", search: "?sslrootcert=system" })
+      const program = `
+        import { PgClient } from "@effect/sql-pg"
+        import { Effect, Redacted } from "effect"
+        import * as Database from "./src/database/Database.ts"
+        const ssl = PgClient.PgClient.use((sql) => sql\`SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()\`)
+        const on = Database.layer(Redacted.make(process.env.URL))
+        console.log(JSON.stringify(await Effect.runPromise(Effect.provide(ssl, on))))
+      `
+      // What a machine trusts, a program learns when it starts.
+      const said = execFileSync(process.execPath, ["--input-type=module", "-e", program], {
+        cwd: root,
+        env: { URL: to.href, SSL_CERT_FILE: file("ours.crt") },
+        encoding: "utf8"
+      })
+      assert.strictEqual(said.trim(), '[{"ssl":true}]')
     })
   )
 

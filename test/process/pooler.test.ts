@@ -1,12 +1,13 @@
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Redacted } from "effect"
+import { Effect, Fiber, Layer, Redacted } from "effect"
 import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
 import { inject } from "vitest"
 import { Simulator } from "../../src/simulator/Simulator.ts"
 import { PgBouncer, pgbouncer } from "../support/PgBouncer.ts"
 import { emptyDatabase, TestDatabase, testDatabase } from "../support/TestDatabase.ts"
 import { about, allProcessed, insert, mirror, until } from "../support/tables.ts"
+import { allIsWell, processed, receive } from "./load.ts"
 import { addressOf, type Program, ran, rentprogSettings, said, serve } from "./program.ts"
 
 const simulator = Simulator.layer({ readsPerMinute: 100_000, tokensPerMinute: 100_000 })
@@ -68,6 +69,25 @@ describe.skipIf(pgbouncer === null).concurrent("through a pooler in transaction 
         yield* program.signal("SIGTERM")
         assert.deepStrictEqual(yield* program.exit, { code: 0, signal: null })
       }).pipe(Effect.provide(Layer.provideMerge(PgBouncer.layer(), Layer.merge(emptyDatabase, simulator))))
+  )
+
+  it.live("that dies under load and comes back, no event is lost", () =>
+    Effect.gen(function* () {
+      const webhooks = 200
+      const { restart } = yield* PgBouncer
+      const program = yield* serve({ ...(yield* settings(true)), EVENTS_FALLBACK_INTERVAL: "500 millis" })
+      const receiving = yield* Effect.forkScoped(receive(webhooks))
+      for (const part of [4, 2]) {
+        yield* until(processed, (count) => count >= webhooks / part / 2)
+        yield* restart
+      }
+      yield* Fiber.join(receiving)
+      yield* allIsWell(webhooks)
+      assert.isTrue(program.isRunning())
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(Layer.provideMerge(PgBouncer.layer(), Layer.merge(testDatabase, simulator)))
+    )
   )
 
   it.live("without it the start says in one line what to do", () =>

@@ -68,9 +68,14 @@ const answers = (port: number) =>
   })
 
 /** The test's database through PgBouncer; `ignored` are the startup parameters that it leaves out and does not refuse. */
-export class PgBouncer extends Context.Service<PgBouncer, { readonly url: Redacted.Redacted }>()(
-  "test/PgBouncer"
-) {
+export class PgBouncer extends Context.Service<
+  PgBouncer,
+  {
+    readonly url: Redacted.Redacted
+    /** Ends it without a word, as a crash does, and starts it again. */
+    readonly restart: Effect.Effect<void>
+  }
+>()("test/PgBouncer") {
   static readonly layer = (ignored: ReadonlyArray<string> = []) =>
     Layer.effect(
       PgBouncer,
@@ -94,14 +99,21 @@ export class PgBouncer extends Context.Service<PgBouncer, { readonly url: Redact
         writeFileSync(settings, lines.join("\n"))
         // It refuses to run as root.
         const user = process.getuid?.() === 0 ? ["-u", "nobody"] : []
-        yield* Effect.acquireRelease(
-          Effect.sync(() =>
-            spawn(pgbouncer ?? "pgbouncer", ["-q", ...user, settings], { stdio: "ignore", env: environment })
-          ),
-          (child) => Effect.sync(() => child.kill("SIGKILL"))
-        )
+        const start = () =>
+          spawn(pgbouncer ?? "pgbouncer", ["-q", ...user, settings], { stdio: "ignore", env: environment })
+        let child = start()
+        yield* Effect.addFinalizer(() => Effect.sync(() => child.kill("SIGKILL")))
         yield* until(answers(port), (does) => does)
-        return { url: Redacted.make(Object.assign(new URL(server), { host: `127.0.0.1:${port}` }).href) }
+        const restart = Effect.gen(function* () {
+          child.kill("SIGKILL")
+          yield* until(answers(port), (does) => !does)
+          child = start()
+          yield* until(answers(port), (does) => does)
+        })
+        return {
+          restart,
+          url: Redacted.make(Object.assign(new URL(server), { host: `127.0.0.1:${port}` }).href)
+        }
       })
     )
 }
