@@ -2,7 +2,9 @@ import { Context, Effect, Layer } from "effect"
 import type { Sharding } from "effect/cluster"
 import { BranchActor } from "../actors/Branch.ts"
 import type { Branch } from "../domain/Branch.ts"
+import type { EntityKey } from "../domain/Entity.ts"
 import type { Standing } from "../domain/Standing.ts"
+import type { Asked } from "./api/Branches.ts"
 
 /** Where branches stand with RentProg's API. */
 export class Standings extends Context.Service<
@@ -10,6 +12,8 @@ export class Standings extends Context.Service<
   {
     /** Null where the branch's actor does not answer within a second. */
     readonly of: (branch: Branch) => Effect.Effect<Standing | null>
+    /** Asks RentProg for a record of the branch, within the branch's quota. */
+    readonly ask: (branch: Branch, record: EntityKey) => Effect.Effect<Asked>
   }
 >()("jarvis/http/Standings") {
   /** As the branches' actors say it. */
@@ -30,6 +34,13 @@ export class Standings extends Context.Service<
                   null
                 )
               )
+            ),
+        ask: (branch, record) =>
+          actor(branch)
+            .Has(record)
+            .pipe(
+              Effect.map((has) => ({ has, reason: null })),
+              Effect.catch(({ message }) => Effect.succeed({ has: null, reason: message }))
             )
       })
     )

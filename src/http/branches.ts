@@ -1,10 +1,12 @@
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
+import { KnownBranches } from "../database/KnownBranches.ts"
 import { type NoSuchBranch, Pauses } from "../database/Pauses.ts"
 import { Operator } from "./api/Access.ts"
 import { Api } from "./api/Api.ts"
 import { NotFound } from "./api/Problems.ts"
 import { Overviews } from "./Overviews.ts"
+import { Standings } from "./Standings.ts"
 import { unavailable } from "./unavailable.ts"
 
 const problems = {
@@ -19,6 +21,8 @@ export const branches = HttpApiBuilder.group(
   Effect.fnUntraced(function* (handlers) {
     const overviews = yield* Overviews
     const pauses = yield* Pauses
+    const standings = yield* Standings
+    const known = yield* KnownBranches
     return handlers
       .handle("list", () => Effect.catchTag(overviews.branches, "Unanswered", unavailable))
       .handle("pause", ({ params: { branch } }) =>
@@ -26,6 +30,12 @@ export const branches = HttpApiBuilder.group(
       )
       .handle("resume", ({ params: { branch } }) =>
         Effect.flatMap(Operator, (who) => pauses.resume(branch, who)).pipe(Effect.catchTags(problems))
+      )
+      .handle("ask", ({ params: { branch }, payload }) =>
+        // Of a branch that somebody has made up no actor is begun.
+        known.all().has(branch)
+          ? standings.ask(branch, { entityType: payload.entity_type, entityId: payload.entity_id })
+          : Effect.fail(new NotFound({ detail: `There is no branch ${branch}.` }))
       )
   })
 )

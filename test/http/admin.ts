@@ -40,7 +40,13 @@ export const standing: Standing = {
 
 /** Kutaisi's actor does not answer. */
 const standings = Layer.succeed(Standings, {
-  of: (branch) => Effect.succeed(branch === "kutaisi" ? null : standing)
+  of: (branch) => Effect.succeed(branch === "kutaisi" ? null : standing),
+  ask: (branch, { entityId }) =>
+    Effect.succeed(
+      branch === "kutaisi"
+        ? { has: null, reason: "the branch is paused" }
+        : { has: entityId === "1", reason: null }
+    )
 })
 
 const access = Layer.mergeAll(

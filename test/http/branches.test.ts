@@ -2,6 +2,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { Branch } from "../../src/domain/Branch.ts"
+import { RentprogId } from "../../src/domain/Entity.ts"
 import { cars, fail, fresh, quiet } from "../support/rows.ts"
 import { testDatabase } from "../support/TestDatabase.ts"
 import { admin, client, operator, standing, withToken } from "./admin.ts"
@@ -45,6 +46,21 @@ layer(tests, { excludeTestServices: true })("/api/branches", (it) => {
         const error = yield* Effect.flip(act({ params: { branch: Branch.make("nowhere") } }))
         assert.deepInclude(error, { _tag: "NotFound", status: 404 })
       }
+    })
+  )
+
+  it.effect("one is asked for a record", () =>
+    Effect.gen(function* () {
+      const api = yield* client
+      const ask = (branch: string, id: string) =>
+        api.branches.ask({
+          params: { branch: Branch.make(branch) },
+          payload: { entity_type: "car", entity_id: RentprogId.make(id) }
+        })
+      assert.deepStrictEqual(yield* ask(withToken, "1"), { has: true, reason: null })
+      assert.deepStrictEqual(yield* ask(withToken, "2"), { has: false, reason: null })
+      assert.deepStrictEqual(yield* ask("kutaisi", "1"), { has: null, reason: "the branch is paused" })
+      assert.deepInclude(yield* Effect.flip(ask("nowhere", "1")), { _tag: "NotFound", status: 404 })
     })
   )
 })
