@@ -4,6 +4,7 @@ import type { SqlError } from "effect/sql"
 import { databaseError, sayWhy } from "../database/Database.ts"
 import { isOfTheConnection } from "../database/refusal.ts"
 import { within } from "../database/within.ts"
+import { writeRow } from "../database/writeRow.ts"
 import { Health } from "./Health.ts"
 import { supervise } from "./supervise.ts"
 
@@ -26,9 +27,7 @@ export const layer: Layer.Layer<never, never, Health | PgClient.PgClient> = Laye
     let refused: string | undefined
     let nextWrite = 0
 
-    const write = sql`
-      INSERT INTO jarvis_writes (id, at) VALUES (1, now()) ON CONFLICT (id) DO UPDATE SET at = excluded.at
-    `.pipe(
+    const write = writeRow(sql).pipe(
       Effect.as(undefined),
       Effect.catch((error) =>
         isOfTheConnection(error)

@@ -126,19 +126,21 @@ const list = Effect.fnUntraced(function* ({ began, branch, isPaused, known, writ
   }
 })
 
+/** What to do about a user token that has ended or ends soon; null where it does neither, or does not say. */
+export const sayTokenEnd = (ends: Option.Option<DateTime.Utc>, now: DateTime.Utc): string | null => {
+  if (Option.isNone(ends) || DateTime.isLessThan(DateTime.addDuration(now, tokenWarning), ends.value))
+    return null
+  const verb = DateTime.isLessThan(now, ends.value) ? "ends" : "ended"
+  return `${verb} on ${DateTime.formatIsoDateUtc(ends.value)}: put a new one into RENTPROG_HISTORY_TOKENS`
+}
+
 /** Says that the branch's user token ends soon, where it does. */
 const checkToken = Effect.fnUntraced(function* (branch: Branch) {
   const { userTokenEnds } = yield* RentProg
   const health = yield* Health
   const component = `user token ${branch}`
-  const now = yield* DateTime.now
-  const ends = userTokenEnds(branch)
-  if (Option.isNone(ends) || DateTime.isLessThan(DateTime.addDuration(now, tokenWarning), ends.value)) {
-    return yield* health.forget(component)
-  }
-  const verb = DateTime.isLessThan(now, ends.value) ? "ends" : "ended"
-  const day = DateTime.formatIsoDateUtc(ends.value)
-  yield* health.report(component, "down", `${verb} on ${day}: put a new one into RENTPROG_HISTORY_TOKENS`)
+  const said = sayTokenEnd(userTokenEnds(branch), yield* DateTime.now)
+  yield* said === null ? health.forget(component) : health.report(component, "down", said)
 })
 
 /**

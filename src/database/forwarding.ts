@@ -217,7 +217,9 @@ export const sayMissed = ({
   `${rows} ${rows === 1 ? "row" : "rows"} of ${source} could not be forwarded yet: ${why}; see forward_misses`
 
 /** Tables that are to be forwarded and have no trigger that fires. */
-const withoutTrigger = (sql: PgClient.PgClient, schema: SchemaName) => sql<{ readonly source: string }>`
+export const withoutTrigger = (sql: PgClient.PgClient, schema: SchemaName) => sql<{
+  readonly source: string
+}>`
   SELECT forwarded.source FROM forwarded_tables AS forwarded
   WHERE NOT EXISTS (
     SELECT FROM pg_trigger
@@ -227,6 +229,10 @@ const withoutTrigger = (sql: PgClient.PgClient, schema: SchemaName) => sql<{ rea
       AND format('%I.%I', pg_namespace.nspname, pg_class.relname) = forwarded.source
   )
 `
+
+/** `public.events is not forwarded any more: …` */
+export const saySilent = ({ source }: { readonly source: string }): string =>
+  `${source} is not forwarded any more: its trigger is gone or disabled; run jarvis forward ${source}, or with --remove`
 
 /** Copies the rows of which not even a note could be written: those of about that time. Says where that cannot be done. */
 const copyLost = Effect.fnUntraced(function* (sql: PgClient.PgClient) {
@@ -268,12 +274,5 @@ export const sweep = Effect.fn("forwarding.sweep")(function* (schema: SchemaName
   if (!state?.used) return null
   const lost = yield* copyLost(sql)
   const silent = yield* withoutTrigger(sql, schema)
-  return [
-    ...lost,
-    ...(yield* missed).map(sayMissed),
-    ...silent.map(
-      ({ source }) =>
-        `${source} is not forwarded any more: its trigger is gone or disabled; run jarvis forward ${source}, or with --remove`
-    )
-  ]
+  return [...lost, ...(yield* missed).map(sayMissed), ...silent.map(saySilent)]
 })

@@ -76,8 +76,11 @@ export const refusal = (plan: Plan): string => {
   ].join("\n")
 }
 
-/** The risks, a line each. */
-export const risks = ({ findings }: Plan): ReadonlyArray<string> =>
+/** The findings of a level, a line each. */
+export const linesOf = ({ findings }: Plan, wanted: Level): ReadonlyArray<string> =>
   findings
-    .filter(({ level }) => level === "risk")
+    .filter(({ level }) => level === wanted)
     .map(({ is, must, object, todo }) => `${object} is ${is}; it must be ${must}; ${todo}`)
+
+/** The risks, a line each. */
+export const risks = (plan: Plan): ReadonlyArray<string> => linesOf(plan, "risk")

@@ -25,8 +25,12 @@ function* inspectTheirs({ is, must }: Pair): Iterable<Finding> {
 }
 
 /** What puts all functions and triggers in place again. */
-const again = (comparison: Comparison): string =>
+export const again = (comparison: Pick<Comparison, "schema">): string =>
   `DELETE FROM ${within(comparison, "jarvis_functions")}, and run jarvis migrate`
+
+/** What has a disabled trigger fire again. */
+export const enable = (comparison: Pick<Comparison, "schema">, table: string, trigger: string): string =>
+  `ALTER TABLE ${within(comparison, table)} ENABLE TRIGGER ${ident(trigger)}`
 
 function* inspectOurs(comparison: Comparison, { is }: Pair, must: Trigger): Iterable<Finding> {
   const object = `trigger ${is.name}.${must.name}`
@@ -57,7 +61,7 @@ function* inspectOurs(comparison: Comparison, { is }: Pair, must: Trigger): Iter
     yield inSchema("risk", object, {
       is: "disabled: rows come in and are not seen to",
       must: "enabled",
-      todo: `ALTER TABLE ${within(comparison, is.name)} ENABLE TRIGGER ${ident(must.name)}`
+      todo: enable(comparison, is.name, must.name)
     })
   }
 }
