@@ -3,6 +3,7 @@ import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Cause, Console, Effect, Exit, Layer } from "effect"
 import { CliError, Command } from "effect/cli"
 import { configured } from "./cli/configured.ts"
+import { doctor } from "./cli/doctor.ts"
 import { Ending } from "./cli/Ending.ts"
 import { forward } from "./cli/forward.ts"
 import { migrate } from "./cli/migrate.ts"
@@ -43,7 +44,7 @@ const exitCode = (exit: Exit.Exit<unknown, unknown>): number => {
 }
 
 serve.pipe(
-  Command.withSubcommands([migrate, roles, forward]),
+  Command.withSubcommands([migrate, roles, forward, doctor]),
   Command.run({ version: "0.1.0" }),
   Effect.provide(presenter),
   Effect.provide(NodeServices.layer),

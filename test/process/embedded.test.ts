@@ -5,7 +5,7 @@ import { embeddedPostgres } from "../../src/database/EmbeddedPostgres.ts"
 import { Simulator } from "../../src/simulator/Simulator.ts"
 import { outsider } from "../support/TestDatabase.ts"
 import { about, allProcessed, insert } from "../support/tables.ts"
-import { rentprogSettings, said, serve } from "./program.ts"
+import { ran, rentprogSettings, said, serve } from "./program.ts"
 
 describe("without DATABASE_URL", () => {
   it.live("the data stands in JARVIS_DATA_DIR, and outlives a hard kill", () =>
@@ -52,6 +52,12 @@ describe("without DATABASE_URL", () => {
       yield* said(second, "embedded PostgreSQL has ended and starts again")
       yield* said(second, "Event processor listens again, sweeps what it missed")
       yield* onItsDatabase(Effect.andThen(insert(about("car_update", 3)), allProcessed))
+      const looked = yield* ran({ JARVIS_DATA_DIR: data }, "doctor")
+      assert.include(
+        looked.stdout,
+        `✓ connection          the embedded PostgreSQL of ${data} takes connections\n`
+      )
+      assert.match(looked.stdout, /^✓ disk +\d+\.\d GB are free in /m)
       yield* second.signal("SIGTERM")
       assert.deepStrictEqual(yield* second.exit, { code: 0, signal: null })
       // The last to leave stops it.
