@@ -23,9 +23,12 @@ const findUrl = Effect.gen(function* () {
 export const lost = (why: string) =>
   Settings.useSync(({ databaseUrl, dataDirectory }) =>
     wrong(
-      Option.isSome(databaseUrl)
-        ? `${why}: see that PostgreSQL runs there and takes connections from here, and that host, port, user, password and database are right`
-        : `the embedded PostgreSQL of ${dataDirectory} does not answer: it runs while Jarvis does, so start Jarvis`
+      // Of a pooler it says already what to do.
+      why.endsWith(Database.whatAPoolerNeeds)
+        ? why
+        : Option.isSome(databaseUrl)
+          ? `${why}: see that PostgreSQL runs there and takes connections from here, and that host, port, user, password and database are right`
+          : `the embedded PostgreSQL of ${dataDirectory} does not answer: it runs while Jarvis does, so start Jarvis`
     )
   )
 

@@ -58,6 +58,10 @@ describe.skipIf(pgbouncer === null).concurrent("through a pooler in transaction 
         assert.notInclude(yield* health(program), '"down"')
         assert.strictEqual(program.stderr(), "")
 
+        const looked = yield* ran(yield* settings(true), "doctor")
+        assert.notInclude(looked.stdout, "✗")
+        assert.match(looked.stdout, /^✓ connection +DATABASE_URL and JARVIS_LISTEN_URL take connections$/m)
+
         const { url } = yield* PgBouncer
         const left = yield* PgClient.PgClient.use(
           (sql) => sql`
@@ -90,13 +94,20 @@ describe.skipIf(pgbouncer === null).concurrent("through a pooler in transaction 
     )
   )
 
-  it.live("without it the start says in one line what to do", () =>
+  it.live("without it the start and doctor say in one line what to do", () =>
     Effect.gen(function* () {
-      const { code, stderr, stdout } = yield* ran(yield* settings(false))
+      const given = yield* settings(false)
+      const { code, stderr, stdout } = yield* ran(given)
       assert.deepStrictEqual([code, stdout], [1, ""])
       assert.match(
         stderr,
         /^jarvis: cannot connect to the database of DATABASE_URL: unsupported startup parameter: \w+\. It leads through a pooler: set JARVIS_LISTEN_URL to .+\n$/
+      )
+      const looked = yield* ran(given, "doctor")
+      assert.strictEqual(looked.code, 1)
+      assert.match(
+        looked.stdout,
+        /^✗ connection +cannot connect .+ It leads through a pooler: set JARVIS_LISTEN_URL to a direct connection to the same database$/m
       )
     }).pipe(Effect.provide(Layer.provideMerge(PgBouncer.layer(), Layer.merge(testDatabase, simulator))))
   )
@@ -117,6 +128,12 @@ describe.skipIf(pgbouncer === null).concurrent("through a pooler in transaction 
         const program = yield* serve({ ...given, EVENTS_FALLBACK_INTERVAL: "500 millis" })
         yield* said(program, "notifications do not arrive, as through a pooler: set JARVIS_LISTEN_URL")
         yield* until(health(program), (text) => text.includes('"name":"notifications","state":"down"'))
+        const looked = yield* ran(given, "doctor")
+        assert.strictEqual(looked.code, 1)
+        assert.match(
+          looked.stdout,
+          /^✗ notifications +notifications do not arrive, as through a pooler: set JARVIS_LISTEN_URL to .+$/m
+        )
         yield* insert(about("car_update", 1))
         yield* allProcessed
         yield* program.signal("SIGTERM")
