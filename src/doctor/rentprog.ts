@@ -62,6 +62,9 @@ const someCar = (sql: Option.Option<PgClient.PgClient>, branch: Branch) =>
     )
   )
 
+/** How long the service may take: it waits for quota, and asks again where RentProg does not answer. */
+const waitForService = "8 seconds"
+
 /** A call of the service's, in its quota. */
 const throughService = ({ client }: Service, branch: Branch, record: EntityKey) =>
   client.branches
@@ -81,7 +84,16 @@ const throughService = ({ client }: Service, branch: Branch, record: EntityKey) 
               : `the service does not ask RentProg for doctor: ${error.message}`
           )
         )
-      )
+      ),
+      Effect.timeoutOrElse({
+        duration: waitForService,
+        orElse: () =>
+          Effect.succeed(
+            wrong(
+              `the service has no answer within ${waitForService}: the branch's quota is used up, or RentProg does not answer; see the dashboard`
+            )
+          )
+      })
     )
 
 const withoutService = Effect.fnUntraced(function* (branch: Branch, record: EntityKey) {

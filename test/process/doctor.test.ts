@@ -336,6 +336,12 @@ describe.concurrent("jarvis doctor", () => {
         other.said,
         "✗ token of tbilisi      the service does not ask RentProg for doctor: The token is wrong: it is the one of JARVIS_ADMIN_TOKEN.\n"
       )
+      // The minute's read has been made.
+      const later = yield* examined(here)
+      assert.include(
+        later.said,
+        "✗ token of tbilisi      the service has no answer within 8 seconds: the branch's quota is used up, or"
+      )
       yield* run("INSERT INTO paused_branches (branch, paused_by) VALUES ('tbilisi', 'Nina')")
       const paused = yield* examined(here)
       assert.include(paused.said, "– token of tbilisi      not asked: a person holds the branch\n")
