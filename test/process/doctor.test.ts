@@ -1,81 +1,13 @@
-/** `jarvis doctor`, in surroundings that are well and in broken ones. */
-import { NodeServices } from "@effect/platform-node"
+/** `jarvis doctor`, where all is well and in broken surroundings. */
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem, Layer, Redacted, Schema } from "effect"
+import { Effect, Redacted } from "effect"
 import { inject } from "vitest"
 import { forward } from "../../src/database/forwarding.ts"
-import { ident } from "../../src/database/preflight/names.ts"
-import { Simulator } from "../../src/simulator/Simulator.ts"
 import { run } from "../support/refusing.ts"
-import { guest, schema, TestDatabase, testDatabase } from "../support/TestDatabase.ts"
-import { until } from "../support/tables.ts"
-import { addressOf, ran, serve } from "./program.ts"
-
-const place = ident(inject("schema"))
-const surroundings = Layer.merge(testDatabase, Simulator.layer())
-
-/** The test's database, and the tokens of a branch. */
-const healthy = Effect.gen(function* () {
-  const { companyTokens, url, userTokens } = yield* Simulator
-  const tbilisi = (tokens: typeof companyTokens) =>
-    JSON.stringify(Object.fromEntries(Object.entries(tokens).filter(([branch]) => branch === "tbilisi")))
-  return {
-    DATABASE_URL: Redacted.value((yield* TestDatabase).url),
-    RENTPROG_BASE_URL: url,
-    RENTPROG_TOKENS: tbilisi(companyTokens),
-    RENTPROG_HISTORY_TOKENS: tbilisi(userTokens)
-  }
-})
-
-const well = {
-  settings: "✓ each of them can be read",
-  connection: "✓ DATABASE_URL takes connections",
-  rights: "✓ ROLE may do what the service does",
-  preflight: "✓ nothing is in Jarvis's way",
-  versions: "✓ PostgreSQL N, N migrations, functions N",
-  "trigger on events": "✓ auto_process_event_trigger is there and enabled",
-  "trigger on history": "✓ auto_process_history_trigger is there and enabled",
-  writes: "✓ a row was written, and taken back",
-  notifications: "✓ one to itself came back",
-  clock: "✓ this machine's and the server's are less than 2 s apart",
-  disk: "– the server's cannot be seen from here; the database takes N kB of it",
-  service:
-    "– JARVIS_PORT is 0, so nobody knows where it is; calls of RentProg are made without it, and counted in no quota",
-  "token of tbilisi": "✓ RentProg takes it",
-  "log token of tbilisi": "✓ RentProg takes it"
-}
-type Name = keyof typeof well
-
-const unseen = (why: string, ...names: ReadonlyArray<Name>): Partial<Record<Name, string>> =>
-  Object.fromEntries(names.map((name) => [name, `– not looked at: see ${why}`]))
-
-/** The whole text, where all is well but this. */
-const text = (but: Readonly<Record<string, string>> = {}): string =>
-  Object.entries({ ...well, ...but })
-    .map(([name, said]) => `${said[0]} ${name.padEnd("log token of tbilisi".length)}  ${said.slice(2)}\n`)
-    .join("")
-
-/** What another server, day or version says otherwise. */
-const varying: ReadonlyArray<readonly [RegExp, string]> = [
-  [/PostgreSQL [\d.]+/, "PostgreSQL N"],
-  [/\d+ migrations, functions \d+/, "N migrations, functions N"],
-  [/this one has \d+/, "this one has N"],
-  [/takes \d+ [kM]B/, "takes N kB"],
-  [/and \d+ more/g, "and N more"]
-]
-
-const examined = Effect.fnUntraced(function* (settings: Readonly<Record<string, string>>) {
-  const { code, stderr, stdout } = yield* ran(settings, "doctor")
-  assert.strictEqual(stderr, "")
-  const { pathname, username } = new URL(settings["DATABASE_URL"] ?? "")
-  const owner = new URL(Redacted.value((yield* TestDatabase).url)).username
-  const named = stdout
-    .replaceAll(username, "ROLE")
-    .replaceAll(owner, "OWNER")
-    .replaceAll(pathname.slice(1), "NAME")
-  return { code, said: varying.reduce((text, [pattern, by]) => text.replace(pattern, by), named) }
-})
+import { guest, schema } from "../support/TestDatabase.ts"
+import { examined, healthy, place, surroundings, text, unseen } from "./doctor.ts"
+import { ran } from "./program.ts"
 
 describe.concurrent("jarvis doctor", () => {
   it.live("finds all well, and changes nothing", () =>
@@ -264,101 +196,4 @@ describe.concurrent("jarvis doctor", () => {
       assert.strictEqual(code, 1)
     }).pipe(Effect.provide(surroundings))
   )
-
-  it.live("an embedded server that has never run is not started", () =>
-    Effect.gen(function* () {
-      const fs = yield* FileSystem.FileSystem
-      const JARVIS_DATA_DIR = yield* fs.makeTempDirectoryScoped({ prefix: "jarvis-test-" })
-      const { code, stdout } = yield* ran({ JARVIS_DATA_DIR }, "doctor")
-      assert.include(
-        stdout,
-        `✗ connection          DATABASE_URL is not set, and no embedded PostgreSQL has kept data in ${JARVIS_DATA_DIR} yet: set it, or start Jarvis\n`
-      )
-      assert.strictEqual(code, 1)
-      assert.deepStrictEqual(yield* fs.readDirectory(JARVIS_DATA_DIR), [])
-    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
-  )
-
-  it.live("--json answers one object, and nothing else", () =>
-    Effect.gen(function* () {
-      const { code, stderr, stdout } = yield* ran(
-        { ...(yield* healthy), RENTPROG_TOKENS: '{"batumi":"revoked"}' },
-        "doctor",
-        "--json"
-      )
-      assert.deepStrictEqual([code, stderr], [1, ""])
-      const { checks, ok } = yield* decode(stdout)
-      assert.isFalse(ok)
-      assert.deepStrictEqual(
-        checks.filter(({ state }) => state === "wrong").map(({ name }) => name),
-        ["token of batumi"]
-      )
-    }).pipe(Effect.provide(surroundings))
-  )
-
-  it.live("asks the service that runs, within its quota, and repeats what it says of its parts", () =>
-    Effect.gen(function* () {
-      yield* Simulator.use(({ put }) => put("car", { id: 1, company_id: 9247 }))
-      // One read a minute.
-      const settings = {
-        ...(yield* healthy),
-        RENTPROG_READS_PER_MINUTE: "1",
-        JARVIS_ADMIN_TOKEN: "0123456789abcdef"
-      }
-      const address = addressOf(yield* serve(settings))
-      const answer = (path: string) =>
-        Effect.promise(async () => {
-          const headers = { authorization: `Bearer ${settings.JARVIS_ADMIN_TOKEN}` }
-          return (await fetch(`${address}${path}`, { headers })).text()
-        })
-      yield* until(
-        answer("/health/ready"),
-        (text) => text.includes("known until") && !text.includes("starting")
-      )
-      const here = { ...settings, JARVIS_PORT: new URL(address).port }
-      const { code, said } = yield* examined(here)
-      assert.strictEqual(
-        said.replace(address, "ADDRESS").replace(/known until \S+/, "known until TIME"),
-        text({
-          service: "✓ it answers at ADDRESS, and all its parts are well",
-          "log token of tbilisi": "✓ the service reads the log with it: known until TIME"
-        })
-      )
-      assert.strictEqual(code, 0)
-      const read = (yield* Simulator.use(({ calls }) => calls)).filter(({ path }) => path.includes("/cars/"))
-      assert.deepStrictEqual(
-        read.map(({ path }) => path),
-        ["/cars/1"]
-      )
-      assert.include(yield* answer("/api/branches"), '"quota_left":0')
-      const other = yield* examined({ ...here, JARVIS_ADMIN_TOKEN: "another-admin-token" })
-      assert.include(
-        other.said,
-        "✗ token of tbilisi      the service does not ask RentProg for doctor: The token is wrong: it is the one of JARVIS_ADMIN_TOKEN.\n"
-      )
-      // The minute's read has been made.
-      const later = yield* examined(here)
-      assert.include(
-        later.said,
-        "✗ token of tbilisi      the service has no answer within 8 seconds: the branch's quota is used up, or"
-      )
-      yield* run("INSERT INTO paused_branches (branch, paused_by) VALUES ('tbilisi', 'Nina')")
-      const paused = yield* examined(here)
-      assert.include(paused.said, "– token of tbilisi      not asked: a person holds the branch\n")
-    }).pipe(Effect.scoped, Effect.provide(surroundings))
-  )
 })
-
-const Answer = Schema.fromJsonString(
-  Schema.Struct({
-    ok: Schema.Boolean,
-    checks: Schema.Array(
-      Schema.Struct({
-        name: Schema.String,
-        state: Schema.Literals(["ok", "wrong", "none"]),
-        says: Schema.String
-      })
-    )
-  })
-)
-const decode = Schema.decodeUnknownEffect(Answer, { onExcessProperty: "error" })
