@@ -119,6 +119,11 @@ export const embedded = Effect.fn("embeddedPostgres")(function* (
 
   /** The server's files are its user's, whoever it ran as before. */
   const handOver = Effect.gen(function* () {
+    if (!(yield* fs.exists(path.join(data, "PG_VERSION")))) {
+      return yield* new EmbeddedPostgresError({
+        message: `embedded PostgreSQL: ${data} is there, and is no data of PostgreSQL: set JARVIS_DATA_DIR to another directory`
+      })
+    }
     yield* fs.writeFileString(log, "", { flag: "a", mode: 0o600 })
     yield* fs.chown(log, user.uid, user.gid)
     const { uid } = yield* fs.stat(data)

@@ -55,24 +55,28 @@ const rootByAnotherName: ServerUser = {
   )
 }
 
-/** The users of the machine that a server may be run as, the better one first. */
-const candidates = Effect.gen(function* () {
+/** The user that owns nothing, where the machine has one. The user postgres owns the data of the machine's own PostgreSQL. */
+const nobody = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const passwd = yield* Effect.orElseSucceed(fs.readFileString("/etc/passwd"), () => "")
-  return ["postgres", "nobody"].flatMap((name) => {
-    const [, uid, gid] = new RegExp(`^${name}:[^:]*:(\\d+):(\\d+):`, "m").exec(passwd) ?? []
-    return uid === undefined || gid === undefined ? [] : [userOf(Number(uid), Number(gid))]
-  })
+  const [, uid, gid] = /^nobody:[^:]*:(\d+):(\d+):/m.exec(passwd) ?? []
+  return uid === undefined || gid === undefined ? [] : [userOf(Number(uid), Number(gid))]
 })
 
 const userOf = (uid: number, gid: number): ServerUser => ({
-  prefix: ["setpriv", `--reuid=${uid}`, `--regid=${gid}`, "--clear-groups", "--"],
+  prefix: ["setpriv", `--reuid=${uid}`, `--regid=${gid}`, "--clear-groups", "--no-new-privs", "--"],
   uid,
   gid,
   warning: Option.none()
 })
 
-/** Whether the user reaches the programs and the directory. One that is closed to others is opened to their group. */
+/** What Jarvis puts into its directory. */
+const ours = /^(database-url|postgres(\.log|\.new-.*)?)$/
+
+/**
+ * Whether the user reaches the programs and the directory. One that is closed to others, and has nothing in it that is not
+ * ours, is opened to their group; where that does not help it is as it was.
+ */
 const reaches = Effect.fnUntraced(function* (
   { gid, prefix }: ServerUser,
   program: string,
@@ -82,10 +86,20 @@ const reaches = Effect.fnUntraced(function* (
   const sees = works([...prefix, "test", "-x", directory])
   if (!(yield* works([...prefix, program, "--version"]))) return false
   if (yield* sees) return true
-  const { mode } = yield* fs.stat(directory)
-  yield* fs.chown(directory, 0, gid)
-  yield* fs.chmod(directory, (mode & 0o777) | 0o010)
-  return yield* sees
+  if (!(yield* fs.readDirectory(directory)).every((name) => ours.test(name))) return false
+  const was = yield* fs.stat(directory)
+  const uid = Option.getOrElse(was.uid, () => 0)
+  const give = (group: number, mode: number) =>
+    // The mode comes second: a new group may take bits of it away.
+    Effect.andThen(fs.chown(directory, uid, group), fs.chmod(directory, mode & 0o7777))
+  const giveBack = give(
+    Option.getOrElse(was.gid, () => 0),
+    was.mode
+  )
+  return yield* Effect.andThen(give(gid, was.mode | 0o010), sees).pipe(
+    Effect.tap((seen) => (seen ? Effect.void : giveBack)),
+    Effect.onError(() => Effect.ignore(giveBack))
+  )
 })
 
 /** Who runs the server whose data stands, or is to stand, in `data` inside `directory`; `initdb` and `pg_ctl` are its programs. */
@@ -110,7 +124,7 @@ export const serverUser = Effect.fnUntraced(function* (
         Option.getOrElse(owner.value.gid, () => uid)
       )
   }
-  for (const user of yield* candidates) {
+  for (const user of yield* nobody) {
     if (yield* reaches(user, programs.initdb, directory)) return user
   }
   return rootByAnotherName

@@ -1,5 +1,15 @@
 import { execFileSync } from "node:child_process"
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { NodeServices } from "@effect/platform-node"
@@ -41,6 +51,20 @@ const jarvis = Effect.fnUntraced(function* (directory: string) {
   )
   return { sql: Context.get(context, PgClient.PgClient), close }
 })
+
+/** Whose a directory is, and who may do what there. */
+const standing = (directory: string) => {
+  const { gid, mode, uid } = statSync(directory)
+  return { uid, gid, mode: mode & 0o7777 }
+}
+
+/** A directory that nobody but its owner may enter, and whose group is handed on. */
+const closed = (directory: string, owner = 0) => {
+  mkdirSync(directory, { recursive: true })
+  chownSync(directory, owner, 12345)
+  chmodSync(directory, 0o2700)
+  return standing(directory)
+}
 
 const urlIn = (directory: string) => readFileSync(join(directory, "database-url"), "utf8")
 
@@ -153,12 +177,14 @@ describe("embeddedPostgres", () => {
     Effect.gen(function* () {
       const directory = yield* newDirectory
       const secret = join(directory, "secret")
-      writeFileSync(secret, "root's own", { mode: 0o600 })
       const { sql } = yield* jarvis(directory)
+      writeFileSync(secret, "root's own", { mode: 0o600 })
       yield* sql`CREATE TABLE said (line text)`
-      yield* sql`COPY said FROM PROGRAM 'id -u'`
-      const [row] = yield* sql<{ readonly line: string }>`SELECT line FROM said`
-      assert.match(row?.line ?? "", /^[1-9]/)
+      yield* sql`COPY said FROM PROGRAM 'id -nu; sed -n "s/NoNewPrivs:.//p" /proc/self/status'`
+      assert.deepStrictEqual(yield* sql`SELECT line FROM said`, [
+        { line: "nobody" },
+        { line: "1" }
+      ])
       for (const statement of [
         `COPY said FROM PROGRAM 'cat ${secret}'`,
         `COPY said TO PROGRAM 'cat > ${secret}'`,
@@ -173,7 +199,10 @@ describe("embeddedPostgres", () => {
   it.live.runIf(isRoot)("where nobody else reaches its directory, it warns of what its SQL may do", () =>
     Effect.gen(function* () {
       const { lines } = yield* Log
-      const { sql } = yield* jarvis(join(yield* newDirectory, "closed to others"))
+      const directory = join(yield* newDirectory, "closed to others")
+      const asItIs = closed(directory)
+      const { sql } = yield* jarvis(directory)
+      assert.deepStrictEqual(standing(directory), asItIs)
       assert.deepStrictEqual(yield* sql`SELECT 1 AS one`, [{ one: 1 }])
       assert.deepStrictEqual(
         lines.map(({ level }) => level),
@@ -181,6 +210,40 @@ describe("embeddedPostgres", () => {
       )
       assert.include(lines[0]?.message, "can reach root's files")
     }).pipe(Effect.scoped, Effect.provide(Log.layer))
+  )
+
+  it.live.runIf(isRoot)("a directory that is closed to others is opened to the server's group alone", () =>
+    Effect.gen(function* () {
+      const directory = yield* newDirectory
+      const { mode, uid } = closed(directory, 12345)
+      yield* jarvis(directory)
+      const { gid } = statSync(join(directory, "postgres"))
+      assert.deepStrictEqual(standing(directory), { uid, gid, mode: mode | 0o010 })
+    }).pipe(Effect.scoped)
+  )
+
+  it.live.runIf(isRoot)("one with other files in it is not opened", () =>
+    Effect.gen(function* () {
+      const { lines } = yield* Log
+      const directory = yield* newDirectory
+      writeFileSync(join(directory, "another's"), "")
+      const asItIs = closed(directory)
+      yield* jarvis(directory)
+      assert.deepStrictEqual(standing(directory), asItIs)
+      assert.include(lines[0]?.message, "can reach root's files")
+    }).pipe(Effect.scoped, Effect.provide(Log.layer))
+  )
+
+  it.live.runIf(isRoot)("a directory postgres that is no data of PostgreSQL stays its owner's", () =>
+    Effect.gen(function* () {
+      const directory = yield* newDirectory
+      const file = join(directory, "postgres", "another's")
+      mkdirSync(join(directory, "postgres"))
+      writeFileSync(file, "")
+      const error = yield* Effect.flip(Effect.scoped(jarvis(directory)))
+      assert.include(error.message, `${join(directory, "postgres")} is there, and is no data of PostgreSQL`)
+      assert.strictEqual(statSync(file).uid, 0)
+    }).pipe(Effect.scoped)
   )
 
   it.live.runIf(isRoot)("data that an earlier Jarvis kept as root's are handed over", () =>
