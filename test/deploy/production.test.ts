@@ -113,6 +113,8 @@ describe("the compose file", () => {
       assert.deepInclude(services.jarvis.environment, { JARVIS_HOST: "0.0.0.0", JARVIS_PORT: "3000" })
       assert.include(services.jarvis.environment["DATABASE_URL"], "@postgres:5432/jarvis")
       assert.isTrue(services.jarvis.read_only)
+      // .env, which Jarvis is given as a whole, has the superuser's password as well.
+      assert.strictEqual(services.jarvis.environment["POSTGRES_PASSWORD"], "")
     })
   )
 })
