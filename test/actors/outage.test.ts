@@ -1,6 +1,6 @@
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Layer, Option, Redacted } from "effect"
+import { Clock, Deferred, Effect, Layer, Option, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import { inject } from "vitest"
 import { Health } from "../../src/actors/Health.ts"
@@ -8,6 +8,7 @@ import * as probeDatabase from "../../src/actors/probeDatabase.ts"
 import * as probeNotifications from "../../src/actors/probeNotifications.ts"
 import * as Database from "../../src/database/Database.ts"
 import { publicSchema } from "../../src/database/SchemaName.ts"
+import { writeRow } from "../../src/database/writeRow.ts"
 import { Simulator } from "../../src/simulator/Simulator.ts"
 import { TestDatabase } from "../support/TestDatabase.ts"
 import { about, allProcessed, insert, until } from "../support/tables.ts"
@@ -103,6 +104,28 @@ describe("a server that takes no writes", () => {
         yield* until(later, allUp)
       }).pipe(Effect.provide(Layer.provide(probeDatabase.layer, Layer.succeed(Clock.Clock, clock))))
     }).pipe(Effect.provide(surroundings()))
+  )
+
+  it.live.each([
+    { what: "row", hold: "UPDATE jarvis_writes SET at = at" },
+    { what: "table", hold: "LOCK TABLE jarvis_writes" }
+  ])("is not one where somebody holds the $what that is written to", ({ hold }) =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      yield* writeRow(sql)
+      const held = yield* Deferred.make<void>()
+      yield* sql.unsafe(hold).pipe(
+        Effect.andThen(Deferred.succeed(held, undefined)),
+        Effect.andThen(Effect.never),
+        sql.withTransaction,
+        Effect.forkScoped
+      )
+      yield* Deferred.await(held)
+      const [state] = yield* until(states("database"), ([state]) => state !== "starting").pipe(
+        Effect.provide(probeDatabase.layer)
+      )
+      assert.strictEqual(state, "up")
+    }).pipe(Effect.scoped, Effect.provide(surroundings()))
   )
 
   it.live("is asked no more than twice a minute", () =>
