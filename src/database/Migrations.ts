@@ -10,7 +10,7 @@ import { Data, Duration, Effect, type FileSystem, type Path, Schedule, Schema } 
 import { Reactivity } from "effect/reactivity"
 import type { SqlError } from "effect/sql"
 import type { Catalog } from "./catalog.ts"
-import { sayWhy } from "./Database.ts"
+import { sayWhy, whatAPoolerNeeds } from "./Database.ts"
 import { ddl } from "./ddl.ts"
 import { readExpected } from "./expected.ts"
 import { findOwnOutdated, replaceFunctions } from "./functions.ts"
@@ -64,13 +64,19 @@ const session = (pool: PgClient.PgClient, schema: SchemaName) =>
     startupParameters: { search_path: quoted(schema), standard_conforming_strings: "on" }
   }).pipe(Effect.provide(Reactivity.layer))
 
+/** A pooler that ignores what is asked of a session lends another one to each statement. */
+const isOurs = (sql: PgClient.PgClient, schema: SchemaName) =>
+  Effect.map(
+    sql<{ readonly path: string }>`SELECT current_setting('search_path') AS path`,
+    ([row]) => row?.path === quoted(schema)
+  )
+
 /** One process at a time. It asks again and again, because whoever waits in a statement keeps indexes from being built. */
 const exclusively = Effect.fnUntraced(function* (sql: PgClient.PgClient, schema: SchemaName) {
+  const key = sql`hashtextextended('jarvis migrates ' || ${schema}, 0)`
   // A session that a pooler lends out outlives us.
-  yield* Effect.addFinalizer(() => Effect.ignore(sql`SELECT pg_advisory_unlock_all()`))
-  yield* sql<{ readonly locked: boolean }>`
-    SELECT pg_try_advisory_lock(hashtextextended('jarvis migrates ' || ${schema}, 0)) AS locked
-  `.pipe(
+  yield* Effect.addFinalizer(() => Effect.ignore(sql`SELECT pg_advisory_unlock(${key})`))
+  yield* sql<{ readonly locked: boolean }>`SELECT pg_try_advisory_lock(${key}) AS locked`.pipe(
     Effect.repeat({ until: ([row]) => row?.locked === true, schedule: Schedule.spaced("100 millis") }),
     Effect.timeoutOrElse({
       duration: Duration.minutes(30),
@@ -258,8 +264,14 @@ export const migrate = (
   Effect.gen(function* () {
     const files = yield* Effect.orDie(readSqlFiles)
     const sql = yield* session(yield* PgClient.PgClient, schema)
-    yield* exclusively(sql, schema)
+    const mayChange = yield* isOurs(sql, schema)
+    if (mayChange) yield* exclusively(sql, schema)
     const { actual, expected, functions, migrations, plan } = yield* readPlan(sql, schema, files)
+    if (plan.pending.length > 0 && !mayChange) {
+      return yield* new MigrationError({
+        message: `a migration needs a session of its own, which DATABASE_URL does not give. ${whatAPoolerNeeds}`
+      })
+    }
     if (plan.findings.some(({ level }) => level === "fatal")) {
       return yield* new Unfit({ plan, message: refusal(plan) })
     }

@@ -5,7 +5,8 @@ import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
 import { inject } from "vitest"
 import { Simulator } from "../../src/simulator/Simulator.ts"
 import { PgBouncer, pgbouncer } from "../support/PgBouncer.ts"
-import { emptyDatabase, TestDatabase, testDatabase } from "../support/TestDatabase.ts"
+import { run } from "../support/refusing.ts"
+import { emptyDatabase, migrated, TestDatabase, testDatabase } from "../support/TestDatabase.ts"
 import { about, allProcessed, insert, mirror, until } from "../support/tables.ts"
 import { allIsWell, processed, receive } from "./load.ts"
 import { addressOf, type Program, ran, rentprogSettings, said, serve } from "./program.ts"
@@ -124,6 +125,14 @@ describe.skipIf(pgbouncer === null).concurrent("through a pooler in transaction 
           assert.match(stderr, /^jarvis: cannot connect .+ is ignored\. .+ set JARVIS_LISTEN_URL to .+\n$/)
           return
         }
+        yield* run("UPDATE jarvis_functions SET checksum = ''")
+        const { code, stderr } = yield* ran(given, "migrate")
+        assert.strictEqual(code, 1)
+        assert.match(
+          stderr,
+          /^jarvis: .*a migration needs a session of its own, .+ set JARVIS_LISTEN_URL to .+\n$/m
+        )
+        yield* migrated
         yield* Simulator.use(({ put }) => put("car", { id: 1, company_id: 9247 }))
         const program = yield* serve({ ...given, EVENTS_FALLBACK_INTERVAL: "500 millis" })
         yield* said(program, "notifications do not arrive, as through a pooler: set JARVIS_LISTEN_URL")
