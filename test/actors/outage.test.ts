@@ -114,12 +114,14 @@ describe("a server that takes no writes", () => {
       const sql = yield* PgClient.PgClient
       yield* writeRow(sql)
       const held = yield* Deferred.make<void>()
-      yield* sql.unsafe(hold).pipe(
-        Effect.andThen(Deferred.succeed(held, undefined)),
-        Effect.andThen(Effect.never),
-        sql.withTransaction,
-        Effect.forkScoped
-      )
+      yield* sql
+        .unsafe(hold)
+        .pipe(
+          Effect.andThen(Deferred.succeed(held, undefined)),
+          Effect.andThen(Effect.never),
+          sql.withTransaction,
+          Effect.forkScoped
+        )
       yield* Deferred.await(held)
       const [state] = yield* until(states("database"), ([state]) => state !== "starting").pipe(
         Effect.provide(probeDatabase.layer)

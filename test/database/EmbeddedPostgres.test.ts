@@ -181,10 +181,7 @@ describe("embeddedPostgres", () => {
       writeFileSync(secret, "root's own", { mode: 0o600 })
       yield* sql`CREATE TABLE said (line text)`
       yield* sql`COPY said FROM PROGRAM 'id -nu; sed -n "s/NoNewPrivs:.//p" /proc/self/status'`
-      assert.deepStrictEqual(yield* sql`SELECT line FROM said`, [
-        { line: "nobody" },
-        { line: "1" }
-      ])
+      assert.deepStrictEqual(yield* sql`SELECT line FROM said`, [{ line: "nobody" }, { line: "1" }])
       for (const statement of [
         `COPY said FROM PROGRAM 'cat ${secret}'`,
         `COPY said TO PROGRAM 'cat > ${secret}'`,
