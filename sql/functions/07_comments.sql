@@ -64,7 +64,11 @@ COMMENT ON COLUMN :SCHEMA.operator_action_rows.before   IS 'What an undo of a di
 COMMENT ON COLUMN :SCHEMA.events.metadata  IS 'What else is known of the row: the branch in a webhook''s address; the table and id that it was forwarded from.';
 COMMENT ON COLUMN :SCHEMA.history.metadata IS 'The table and id that the row was forwarded from.';
 
-COMMENT ON COLUMN :SCHEMA.forwarded_tables.lost_until IS
-  'Rows that were lost until then have been looked for, in milliseconds since 1970; see forward_losses.';
+COMMENT ON COLUMN :SCHEMA.forwarded_tables.lost_until    IS 'How many losses have been looked for; see forward_losses.';
+COMMENT ON COLUMN :SCHEMA.forwarded_tables.lost_at       IS 'When that many had been counted.';
+COMMENT ON COLUMN :SCHEMA.forwarded_tables.losing        IS 'How many there are, while they are to be looked for.';
+COMMENT ON COLUMN :SCHEMA.forwarded_tables.losing_at     IS 'When that many had been counted.';
+COMMENT ON COLUMN :SCHEMA.forwarded_tables.losing_before IS 'Whoever wrote them is a transaction of before.';
+COMMENT ON COLUMN :SCHEMA.forwarded_tables.lost_for_good IS 'How many changes that nobody can find are known; see forward_unfindable.';
 COMMENT ON COLUMN :SCHEMA.forward_misses.said IS 'What was to be forwarded of the row.';
 COMMENT ON COLUMN :SCHEMA.forward_misses.why  IS 'What PostgreSQL said to the last attempt.';

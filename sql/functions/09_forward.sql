@@ -2,20 +2,28 @@
 -- history as well. jarvis forward puts the triggers there. Whoever writes there needs no right here, and is never failed.
 
 -- What forwarding reads of a row, whichever of the columns there are. In jsonb nothing can be that json takes all the same,
--- \u0000 and half a character: of such a row each column is a text.
+-- \u0000 and half a character: of such a row each column is a text. PostgreSQL's own timestamp has no zone and is the session's
+-- that wrote it; whatever else has none is RentProg's.
 CREATE OR REPLACE FUNCTION :SCHEMA.forward_reads(own anyelement) RETURNS jsonb
 LANGUAGE plpgsql STABLE
 SET search_path = :SCHEMA, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
-  said   jsonb;
-  fields text;
+  said    jsonb;
+  fields  text;
+  raw     text;
+  made_at text;
 BEGIN
   BEGIN
     said := to_jsonb(own);
-  EXCEPTION WHEN OTHERS THEN
-    SELECT string_agg(format('%L, ($1).%I::text', field.attname, field.attname), ', ') INTO fields
+  EXCEPTION WHEN OTHERS OR assert_failure THEN
+    SELECT string_agg(
+      format(
+        CASE WHEN field.atttypid IN ('timestamp'::regtype, 'timestamptz'::regtype) THEN '%L, to_jsonb(($1).%I)' ELSE '%L, ($1).%I::text' END,
+        field.attname, field.attname
+      ), ', '
+    ) INTO fields
     FROM pg_attribute AS field JOIN pg_type AS type ON type.typrelid = field.attrelid
     WHERE type.oid = pg_typeof(own) AND field.attnum > 0 AND NOT field.attisdropped AND field.attname IN (
       'id', 'ts', 'event_name', 'type', 'rentprog_id', 'ext_id', 'company_id', 'branch', 'payload', 'description', 'operation_id',
@@ -23,14 +31,21 @@ BEGIN
     );
     EXECUTE format('SELECT jsonb_build_object(%s)', fields) INTO said USING own;
   END;
+  raw     := coalesce(said #>> '{raw_data,attributes,created_at}', said #>> '{raw_data,created_at}');
+  made_at := coalesce(said ->> 'created_at', raw, said ->> 'ts');
+  IF said ? 'description' AND made_at ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+$' AND EXISTS (
+    SELECT FROM pg_attribute AS field JOIN pg_type AS type ON type.typrelid = field.attrelid
+    WHERE type.oid = pg_typeof(own) AND field.atttypid = 'timestamp'::regtype
+      AND field.attname = CASE WHEN said ->> 'created_at' IS NOT NULL THEN 'created_at' WHEN raw IS NULL THEN 'ts' END
+  ) THEN
+    made_at := to_char(made_at::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
+  END IF;
   RETURN jsonb_build_object(
     'id', said -> 'id', 'ts', said -> 'ts', 'event_name', said -> 'event_name', 'type', said -> 'type',
     'rentprog_id', said -> 'rentprog_id', 'ext_id', said -> 'ext_id', 'company_id', said -> 'company_id',
     'branch', said -> 'branch', 'payload', said -> 'payload', 'description', said -> 'description',
     'operation_id', said -> 'operation_id',
-    'made_at', coalesce(
-      said ->> 'created_at', said #>> '{raw_data,attributes,created_at}', said #>> '{raw_data,created_at}', said ->> 'ts'
-    )
+    'made_at', made_at
   );
 END
 $$;
@@ -40,9 +55,10 @@ CREATE OR REPLACE FUNCTION :SCHEMA.forward_receipt(source text, source_id text) 
 LANGUAGE sql STABLE PARALLEL SAFE
   RETURN left(encode(sha256(convert_to(source || ' ' || source_id, 'UTF8')), 'hex'), 32)::uuid;
 
--- Writes one row. The first one of its origin has a receipt, which tells whoever copies that it is there; those that follow,
--- where that system overwrites its row, have none.
-CREATE OR REPLACE FUNCTION :SCHEMA.forward(source text, target text, said jsonb) RETURNS void
+-- Writes one row, and answers whether it was not here yet. The first one of its origin has a receipt, which tells whoever copies
+-- that it is there. Those that follow, where that system overwrites its row, have none in events, where one too many does no
+-- harm; in history they have one of their own sentence, which is written once.
+CREATE OR REPLACE FUNCTION :SCHEMA.forward(source text, target text, said jsonb) RETURNS boolean
 LANGUAGE plpgsql
 SET search_path = :SCHEMA, pg_temp
 AS $$
@@ -51,26 +67,30 @@ DECLARE
   first   uuid           := forward_receipt(source, said ->> 'id');
   origin  constant jsonb := jsonb_build_object('source_table', source, 'source_id', said ->> 'id');
   company constant text  := said ->> 'company_id';
-  -- PostgreSQL's own timestamp has no zone, and is the session's; whatever else has none is RentProg's.
   made_at constant text  := said ->> 'made_at';
   ext_id  text;
 BEGIN
   IF target = 'history' THEN
+    IF EXISTS (
+      SELECT FROM history WHERE history.receipt = first AND history.description IS NOT DISTINCT FROM said ->> 'description'
+    ) THEN
+      RETURN false;
+    END IF;
     IF EXISTS (SELECT FROM history WHERE history.receipt = first) THEN
-      first := NULL;
+      first := forward_receipt(source, concat(said ->> 'id', ' ', said ->> 'description'));
+      IF EXISTS (SELECT FROM history WHERE history.receipt = first) THEN
+        RETURN false;
+      END IF;
     END IF;
     INSERT INTO history (branch, company_id, operation_id, description, created_at, metadata, receipt)
     VALUES (
       said ->> 'branch', CASE WHEN company ~ '^[0-9]{1,18}$' THEN company::bigint END, said ->> 'operation_id',
       said ->> 'description',
-      CASE
-        WHEN made_at ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9.]+$' THEN made_at::timestamptz
-        -- One whose time does not read is older than all others.
-        WHEN made_at IS NOT NULL THEN coalesce(read_moment(made_at), '-infinity')
-      END,
+      -- One whose time does not read is older than all others.
+      CASE WHEN made_at IS NOT NULL THEN coalesce(read_moment(made_at), '-infinity') END,
       origin, first
     );
-    RETURN;
+    RETURN true;
   END IF;
 
   IF EXISTS (SELECT FROM events WHERE events.receipt = first) THEN
@@ -85,14 +105,15 @@ BEGIN
     coalesce(nullif(said -> 'payload', 'null'), CASE WHEN ext_id IS NOT NULL THEN jsonb '{}' END),
     origin, first
   );
+  RETURN true;
 END
 $$;
 
--- Why a row was not written, for whoever asks for health: PostgreSQL's words where they quote nothing of the row.
+-- Why a row was not written, for whoever asks for health: PostgreSQL's words, in any language, where they quote nothing of the row.
 CREATE OR REPLACE FUNCTION :SCHEMA.forward_why(state text, message text, context text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
   RETURN CASE
-    WHEN (state ~ '^(23|25|40|53|55|57|58)' OR state IN ('42501', '42703', '42P01')) AND context !~ ' at RAISE'
+    WHEN (state ~ '^(23|25|40|53|55|57|58)' OR state IN ('42501', '42703', '42P01')) AND context !~ '\mRAISE\M'
       THEN message || ' (' || state || ')'
     ELSE 'error ' || state
   END;
@@ -103,73 +124,103 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 CREATE OR REPLACE FUNCTION :SCHEMA.forward_row() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = :SCHEMA, pg_temp
--- Shorter than others wait: it is not their table.
-SET lock_timeout = '500ms'
 AS $$
 #variable_conflict use_variable
 DECLARE
-  source constant text := TG_ARGV[0];
-  target constant text := TG_ARGV[1];
+  source  constant text    := TG_ARGV[0];
+  target  constant text    := TG_ARGV[1];
+  -- Whoever waited in vain once does not wait again in the same transaction.
+  waited  constant boolean := coalesce(current_setting('jarvis.forward_waited', true), '') = '1';
+  unnoted constant boolean := coalesce(current_setting('jarvis.forward_unnoted', true), '') = '1';
+  patience constant text   := current_setting('lock_timeout');
   said    jsonb;
   before  jsonb;
-  -- Whoever waited in vain once does not wait again in the same transaction.
-  why     text := nullif(current_setting('jarvis.forward_waited', true), '');
+  done    boolean := false;
+  state   text;
+  message text;
   context text;
 BEGIN
+  -- It is not their table: not as long as others wait, and two waits are half of what the statement may take.
+  PERFORM set_config('lock_timeout', ceil(least(
+    500, nullif(extract(epoch FROM patience::interval), 0) * 1000,
+    nullif(extract(epoch FROM current_setting('statement_timeout')::interval), 0) * 250
+  ))::text, true);
+
   BEGIN
     said := forward_reads(NEW);
     IF TG_OP = 'UPDATE' THEN
       before := forward_reads(OLD);
-      IF (CASE target
+      done   := CASE target
         WHEN 'history' THEN before -> 'description' = said -> 'description'
         ELSE before -> 'payload' = said -> 'payload' AND before -> 'ts' = said -> 'ts'
           AND before -> 'type' = said -> 'type' AND before -> 'event_name' = said -> 'event_name'
-      END) THEN
-        RETURN NULL;
-      END IF;
+      END;
     END IF;
-    IF why IS NULL THEN
+    IF NOT done AND NOT waited THEN
       IF EXISTS (SELECT FROM forwarded_tables AS forwarded WHERE forwarded.source = source) THEN
         PERFORM forward(source, target, said);
       END IF;
-      RETURN NULL;
+      done := true;
     END IF;
-  EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS context = PG_EXCEPTION_CONTEXT;
-    why := forward_why(SQLSTATE, SQLERRM, context);
-    IF SQLSTATE IN ('55P03', '40P01') THEN
-      PERFORM set_config('jarvis.forward_waited', why, true);
+  EXCEPTION WHEN OTHERS OR assert_failure THEN
+    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, context = PG_EXCEPTION_CONTEXT;
+    IF state IN ('55P03', '40P01') THEN
+      PERFORM set_config('jarvis.forward_waited', '1', true);
     END IF;
   END;
 
-  BEGIN
-    INSERT INTO forward_misses (source, target, said, why) VALUES (source, target, said, why);
-  EXCEPTION WHEN OTHERS THEN
+  IF NOT done THEN
     BEGIN
-      PERFORM setval('forward_losses', (extract(epoch FROM clock_timestamp()) * 1000)::bigint);
-    EXCEPTION WHEN OTHERS THEN
-      NULL;
+      IF unnoted THEN
+        RAISE lock_not_available;
+      END IF;
+      INSERT INTO forward_misses (source, target, said, why) VALUES (
+        source, target, said, coalesce(forward_why(state, message, context), 'a row before it waited for a lock in vain')
+      );
+    EXCEPTION WHEN OTHERS OR assert_failure THEN
+      IF SQLSTATE IN ('55P03', '40P01') THEN
+        PERFORM set_config('jarvis.forward_unnoted', '1', true);
+      END IF;
+      BEGIN
+        PERFORM nextval('forward_losses');
+        IF TG_OP = 'UPDATE' AND (before -> 'ts' = said -> 'ts') IS NOT FALSE THEN
+          PERFORM nextval('forward_unfindable');
+        END IF;
+      EXCEPTION WHEN OTHERS OR assert_failure THEN
+        NULL;
+      END;
+      RAISE WARNING 'a row of % was not forwarded to Jarvis, nor noted (error %); Jarvis looks for it by its ts', source, SQLSTATE;
     END;
-    RAISE WARNING 'a row of % was not forwarded to Jarvis, nor noted: %; Jarvis looks for it by its ts', source, why;
-  END;
+  END IF;
+  PERFORM set_config('lock_timeout', patience, true);
   RETURN NULL;
 END
 $$;
 -- It runs with its owner's rights, whoever writes. Nobody else may hang it on a table of their own.
 REVOKE ALL ON FUNCTION :SCHEMA.forward_row() FROM PUBLIC;
 
--- When a row was lost of which nothing is noted. The sequence itself is its owner's alone.
+-- How many rows were lost of which nothing is noted. The sequences themselves are their owner's alone.
 CREATE OR REPLACE FUNCTION :SCHEMA.forward_lost() RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = :SCHEMA, pg_temp
 AS $$
 BEGIN
-  RETURN (SELECT losses.last_value FROM forward_losses AS losses);
+  RETURN (SELECT CASE WHEN losses.is_called THEN losses.last_value ELSE 0 END FROM forward_losses AS losses);
+END
+$$;
+
+-- How many of these are changes that left ts as it was, so that nobody can find them.
+CREATE OR REPLACE FUNCTION :SCHEMA.forward_lost_for_good() RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = :SCHEMA, pg_temp
+AS $$
+BEGIN
+  RETURN (SELECT CASE WHEN losses.is_called THEN losses.last_value ELSE 0 END FROM forward_unfindable AS losses);
 END
 $$;
 
 -- Writes rows that are noted as missed, `most` at most, and answers how many it has looked at. Each call is to be a transaction
--- of its own. One that fails again is tried after 30 s, doubling, to 1 h.
+-- of its own. One that fails again is tried after 30 s.
 CREATE OR REPLACE FUNCTION :SCHEMA.forward_again(most int) RETURNS int
 LANGUAGE plpgsql
 SET search_path = :SCHEMA, pg_temp
@@ -192,12 +243,11 @@ BEGIN
     BEGIN
       PERFORM forward(miss.source, miss.target, miss.said);
       DELETE FROM forward_misses WHERE forward_misses.id = miss.id;
-    EXCEPTION WHEN OTHERS THEN
+    EXCEPTION WHEN OTHERS OR assert_failure THEN
       GET STACKED DIAGNOSTICS context = PG_EXCEPTION_CONTEXT;
       why := forward_why(SQLSTATE, SQLERRM, context);
       UPDATE forward_misses
-      SET why = why, attempts = miss.attempts + 1,
-        next_attempt_at = now() + least(30 * 2 ^ least(miss.attempts - 1, 10), 3600) * interval '1 second'
+      SET why = why, attempts = miss.attempts + 1, next_attempt_at = now() + interval '30 seconds'
       WHERE forward_misses.id = miss.id;
       -- The next one would wait as long.
       EXIT WHEN SQLSTATE IN ('55P03', '40P01');
@@ -208,10 +258,11 @@ END
 $$;
 
 -- Copies rows that another system has written since a moment, and whose ids are not here yet: of those whose id comes after
--- `after`, `most` at most. Answers the last id, how many it has looked at and how many of these were there already. Each call is
--- to be a transaction of its own.
+-- `after`, `most` at most. With `overwritten` also rows that are here and have a later ts: what they were overwritten with may be
+-- missing. Answers the last id, how many it has looked at and how many of these were there already. Each call is to be a
+-- transaction of its own.
 CREATE OR REPLACE FUNCTION :SCHEMA.forward_since(
-  source text, target text, since timestamptz, after text, most int, OUT last text, OUT looked int, OUT there int
+  source text, target text, since timestamptz, after text, most int, overwritten boolean, OUT last text, OUT looked int, OUT there int
 )
 LANGUAGE plpgsql
 SET search_path = :SCHEMA, pg_temp
@@ -227,8 +278,10 @@ BEGIN
   there  := 0;
   FOR own IN EXECUTE (
     SELECT format(
-      'SELECT own.id::text AS id, :SCHEMA.forward_reads(own.*) AS said FROM %s AS own
-       WHERE own.ts >= $1 %s ORDER BY own.id LIMIT $3',
+      -- What has no zone may be a day off.
+      'SELECT own.id::text AS id, :SCHEMA.forward_reads(own.*) AS said,
+         own.ts::timestamptz + CASE WHEN pg_typeof(own.ts) = ''timestamptz''::regtype THEN ''0'' ELSE ''1 day'' END::interval AS ts
+       FROM %s AS own WHERE own.ts >= $1 AND own.id IS NOT NULL %s ORDER BY own.id LIMIT $3',
       source, CASE WHEN after IS NOT NULL THEN format('AND own.id > $2::%s', format_type(key.atttypid, key.atttypmod)) END
     )
     FROM pg_attribute AS key
@@ -237,15 +290,21 @@ BEGIN
     last   := own.id;
     looked := looked + 1;
     IF (CASE target
-      WHEN 'history' THEN EXISTS (SELECT FROM history WHERE history.receipt = forward_receipt(source, own.id))
-      ELSE EXISTS (SELECT FROM events WHERE events.receipt = forward_receipt(source, own.id))
+      WHEN 'history' THEN NOT overwritten
+        AND EXISTS (SELECT FROM history WHERE history.receipt = forward_receipt(source, own.id))
+      ELSE EXISTS (
+        SELECT FROM events
+        WHERE events.receipt = forward_receipt(source, own.id) AND NOT (overwritten AND own.ts > events.ts)
+      )
     END) THEN
       there := there + 1;
       CONTINUE;
     END IF;
     BEGIN
-      PERFORM forward(source, target, own.said);
-    EXCEPTION WHEN OTHERS THEN
+      IF NOT forward(source, target, own.said) THEN
+        there := there + 1;
+      END IF;
+    EXCEPTION WHEN OTHERS OR assert_failure THEN
       GET STACKED DIAGNOSTICS context = PG_EXCEPTION_CONTEXT;
       why := forward_why(SQLSTATE, SQLERRM, context);
       INSERT INTO forward_misses (source, target, said, why) VALUES (source, target, own.said, why);

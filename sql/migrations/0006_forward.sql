@@ -2,10 +2,15 @@
 
 -- Which tables, as jarvis forward was told.
 CREATE TABLE IF NOT EXISTS :SCHEMA.forwarded_tables (
-  source     text        PRIMARY KEY,
-  target     text        NOT NULL CHECK (target IN ('events', 'history')),
-  added_at   timestamptz NOT NULL DEFAULT now(),
-  lost_until bigint      NOT NULL DEFAULT 1
+  source        text        PRIMARY KEY,
+  target        text        NOT NULL CHECK (target IN ('events', 'history')),
+  added_at      timestamptz NOT NULL DEFAULT now(),
+  lost_until    bigint      NOT NULL DEFAULT 0,
+  lost_at       timestamptz NOT NULL DEFAULT now(),
+  losing        bigint,
+  losing_at     timestamptz,
+  losing_before xid8,
+  lost_for_good bigint      NOT NULL DEFAULT 0
 );
 
 -- Rows that could not be written when they should have been.
@@ -20,8 +25,10 @@ CREATE TABLE IF NOT EXISTS :SCHEMA.forward_misses (
   next_attempt_at timestamptz NOT NULL DEFAULT now()
 );
 
--- When a row could not even be noted there, in milliseconds. A sequence, because it takes no lock and outlives a rollback.
+-- Counts rows that could not even be noted there, and of these the changes that no ts tells. Sequences, because they take no lock
+-- and outlive a rollback.
 CREATE SEQUENCE IF NOT EXISTS :SCHEMA.forward_losses;
+CREATE SEQUENCE IF NOT EXISTS :SCHEMA.forward_unfindable;
 
 -- Where a row came from, as in events.
 ALTER TABLE :SCHEMA.history ADD COLUMN IF NOT EXISTS metadata jsonb;

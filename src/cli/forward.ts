@@ -37,7 +37,7 @@ const install = Effect.fnUntraced(function* ({ json, since, tables }: Flags) {
       answers.push({ source, target })
       continue
     }
-    const done = yield* copySince({ source, target }, since.value, (rows) => say(source, rows))
+    const done = yield* copySince({ source, target }, since.value, false, (rows) => say(source, rows))
     answers.push({ source, target, since: since.value, ...done })
     if (!json) {
       yield* Console.log(
@@ -137,14 +137,19 @@ export const forward = Command.make(
       "that system drops (ON CONFLICT DO NOTHING), nobody sees.",
       "",
       "It never fails whoever writes to that table, who needs no right on Jarvis's. A row that could not be written at once is",
-      "written by the service within a minute; /health/ready says so while it is not. The table itself stays as it is.",
+      "written by the service within a minute of when it can be; /health/ready says so while it is not. The table itself stays as",
+      "it is. What no trigger can help: beside it, nobody can PREPARE TRANSACTION; two SERIALIZABLE transactions may collide in",
+      "Jarvis's tables, and one is to be repeated; a full queue of notifications fails a COMMIT; and what is written with",
+      "session_replication_role = replica is not forwarded.",
+      "",
       "The command can be repeated: it does what has not been done. --since copies what was written before, in small steps; rows",
       "that are here already are left out. Without a zone, a date is Tbilisi's.",
       "",
       "Jarvis's user needs the right to put a trigger on the table (GRANT TRIGGER), and to read it for --since. Whoever owns the",
       "table is trusted: the types of its columns may run code of theirs with Jarvis's rights.",
       "",
-      "Where one of the tables cannot be forwarded, none is. Exit codes: 0 done; 1 failed; 2 wrong usage."
+      "All tables are looked at first: where one cannot be forwarded, none is. Then each has a transaction of its own: where somebody",
+      "holds one for two minutes, those before it are forwarded, and the command fails. Exit codes: 0 done; 1 failed; 2 wrong usage."
     ].join("\n  ")
   ),
   Command.withExamples([

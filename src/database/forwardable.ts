@@ -29,8 +29,10 @@ export const Seen = Schema.Struct({
   /** The owner of Jarvis's functions, where the user may not use them. */
   onlyBy: Schema.NullOr(Schema.String),
   hasTrigger: Schema.Boolean,
-  /** There is one, and it fires. */
-  isFired: Schema.Boolean
+  /** There is one, and it fires; where it forwards this table to, under the name that the table has. */
+  firesFor: Schema.NullOr(Target),
+  /** A unique index on id alone. */
+  hasKey: Schema.Boolean
 })
 export type Seen = typeof Seen.Type
 
@@ -58,9 +60,29 @@ export const targetOf = (source: string, columns: Seen["columns"]): Target | nul
 /** What `--since` can compare. */
 const isMoment = (type: string | undefined): boolean => type !== undefined && /^(timestamp|date)/.test(type)
 
+/** Why rows of the table cannot be copied, and what to do; null where they can. */
+export const refusalOfCopy = (source: string, seen: Omit<Seen, "source">): string | null => {
+  const { columns, hasKey, isSecured, mayRead, owner, user } = seen
+  if (!isMoment(columns["ts"])) {
+    return columns["ts"] === undefined
+      ? `${source} has no column ts, which --since is compared with`
+      : `${source}: its column ts is ${columns["ts"]}, and --since is compared with a date or a time`
+  }
+  if (!mayRead) {
+    return `${source}: ${user} may not read it, which --since needs; its owner can allow that: GRANT SELECT ON ${source} TO ${user}`
+  }
+  if (isSecured) {
+    return `${source}: row security hides some of its rows from ${user}, and --since would leave them out; run it as ${owner}`
+  }
+  return hasKey
+    ? null
+    : `${source} has no unique index on id alone, in whose order --since could go through its rows`
+}
+
 /** Why rows of the table cannot be forwarded, and what to do; null where they can. */
 export const refusalOf = (name: string, seen: Seen, copies: boolean): string | null => {
   const { columns, owner, source, user } = seen
+  const target = targetOf(source ?? "", columns)
   if (!seen.isMigrated) return "Jarvis is not in this schema, or an older one is: run jarvis migrate first"
   if (source === null || owner === null) {
     return `${name}: there is no such table${name.includes(".") ? "" : "; name it with its schema, as in public.events"}`
@@ -74,25 +96,14 @@ export const refusalOf = (name: string, seen: Seen, copies: boolean): string | n
     return `${source} has tables that inherit from it, whose rows its trigger would not see: forward each of them`
   }
   if (!("id" in columns)) return `${source} has no column id, by which its rows could be told apart`
-  if (targetOf(source, columns) === null) {
+  if (target === null) {
     return `${source} has no column payload, as events have, and none description, as entries of the log have`
   }
   if (seen.onlyBy !== null) {
     return `${source}: ${user} may not use Jarvis's functions: run jarvis forward as ${seen.onlyBy}, who ran jarvis migrate`
   }
-  if (!seen.isFired && !seen.mayTrigger) {
+  if (seen.firesFor !== target && !seen.mayTrigger) {
     return `${source}: ${user} may put no trigger on it; its owner can allow that: GRANT TRIGGER ON ${source} TO ${user}`
   }
-  if (!copies) return null
-  if (!isMoment(columns["ts"])) {
-    return columns["ts"] === undefined
-      ? `${source} has no column ts, which --since is compared with`
-      : `${source}: its column ts is ${columns["ts"]}, and --since is compared with a date or a time`
-  }
-  if (!seen.mayRead) {
-    return `${source}: ${user} may not read it, which --since needs; its owner can allow that: GRANT SELECT ON ${source} TO ${user}`
-  }
-  return seen.isSecured
-    ? `${source}: row security hides some of its rows from ${user}, and --since would leave them out; run it as ${owner}`
-    : null
+  return copies ? refusalOfCopy(source, seen) : null
 }

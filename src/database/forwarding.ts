@@ -6,7 +6,7 @@ import { PgClient } from "@effect/sql-pg"
 import { Effect, Schema } from "effect"
 import { sayWhy } from "./Database.ts"
 import { ddl } from "./ddl.ts"
-import { type Forward, refusalOf, Seen, targetOf } from "./forwardable.ts"
+import { type Forward, refusalOf, refusalOfCopy, Seen, targetOf } from "./forwardable.ts"
 import { sayRefusal } from "./refusal.ts"
 import type { SchemaName } from "./SchemaName.ts"
 import { quoted } from "./sqlFiles.ts"
@@ -21,6 +21,12 @@ const batch = 250
 
 /** It says which Jarvis the trigger is of: two may forward the same table. */
 const triggerOf = (schema: SchemaName) => `forward_to_${schema}`
+
+/** A trigger's arguments, as pg_trigger has them. */
+const argsOf = (sql: PgClient.PgClient, source: string, target: string) =>
+  sql.literal(
+    `convert_to(${source}, getdatabaseencoding()) || decode('00', 'hex') || convert_to(${target}, getdatabaseencoding()) || decode('00', 'hex')`
+  )
 
 const text = (said: string): string => `'${said.replaceAll("'", "''")}'`
 
@@ -37,7 +43,7 @@ const look = Effect.fnUntraced(function* (sql: PgClient.PgClient, schema: Schema
       SELECT pg_proc.oid, pg_proc.proowner FROM pg_proc
       WHERE pg_proc.proname = 'forward_row' AND pg_proc.pronamespace = to_regnamespace(quote_ident(${schema}))
     ), trigger AS (
-      SELECT pg_trigger.tgenabled FROM pg_trigger JOIN found ON found.oid = pg_trigger.tgrelid
+      SELECT pg_trigger.tgenabled, pg_trigger.tgargs, found.source FROM pg_trigger JOIN found ON found.oid = pg_trigger.tgrelid
       WHERE pg_trigger.tgname = ${triggerOf(schema)}
     )
     SELECT EXISTS (SELECT FROM function) AS "isMigrated",
@@ -66,7 +72,16 @@ const look = Effect.fnUntraced(function* (sql: PgClient.PgClient, schema: Schema
         WHERE NOT has_function_privilege(function.oid, 'EXECUTE')
       ) AS "onlyBy",
       EXISTS (SELECT FROM trigger) AS "hasTrigger",
-      EXISTS (SELECT FROM trigger WHERE trigger.tgenabled IN ('O', 'A')) AS "isFired"
+      (
+        SELECT target.name FROM trigger, (VALUES ('events'), ('history')) AS target (name)
+        WHERE trigger.tgenabled IN ('O', 'A') AND trigger.tgargs = ${argsOf(sql, "trigger.source", "target.name")}
+      ) AS "firesFor",
+      EXISTS (
+        SELECT FROM pg_index
+        JOIN pg_attribute ON pg_attribute.attrelid = pg_index.indrelid AND pg_attribute.attnum = pg_index.indkey[0]
+        WHERE pg_index.indrelid = found.oid AND pg_index.indisunique AND pg_index.indisvalid AND pg_index.indnkeyatts = 1
+          AND pg_index.indpred IS NULL AND pg_attribute.attname = 'id'
+      ) AS "hasKey"
     FROM (SELECT) AS always LEFT JOIN found ON true
   `
   const [seen] = yield* Effect.orDie(decodeSeen(rows))
@@ -110,11 +125,12 @@ export const forward = Effect.fnUntraced(function* (
     yield* ddl(sql)(
       Effect.gen(function* () {
         yield* sql`
-          INSERT INTO forwarded_tables (source, target, lost_until) VALUES (${source}, ${target}, forward_lost())
-          ON CONFLICT (source) DO UPDATE SET target = excluded.target
+          INSERT INTO forwarded_tables (source, target, lost_until, lost_for_good)
+          VALUES (${source}, ${target}, forward_lost(), forward_lost_for_good())
+          ON CONFLICT (source) DO UPDATE SET target = excluded.target, lost_for_good = excluded.lost_for_good
         `
         // Whoever writes to the table would wait for this.
-        if (seen.isFired) return
+        if (seen.firesFor === target) return
         yield* sql.unsafe(`
           CREATE OR REPLACE TRIGGER "${triggerOf(schema)}" AFTER INSERT OR UPDATE ON ${source}
           FOR EACH ROW EXECUTE FUNCTION ${quoted(schema)}.forward_row(${text(source)}, ${text(target)})
@@ -175,10 +191,14 @@ interface Step {
   readonly there: number
 }
 
-/** Copies what another system has written since a moment (ISO 8601), and is not here yet; `tell` hears after each batch. */
+/**
+ * Copies what another system has written since a moment (ISO 8601), and is not here yet; with `overwritten` also what it may
+ * have overwritten. `tell` hears after each batch.
+ */
 export const copySince = Effect.fnUntraced(function* (
   { source, target }: Pick<Forward, "source" | "target">,
   since: string,
+  overwritten: boolean,
   tell: (rows: number) => Effect.Effect<void> = () => Effect.void
 ) {
   const sql = yield* PgClient.PgClient
@@ -186,7 +206,7 @@ export const copySince = Effect.fnUntraced(function* (
   for (let after: string | null = null; ; ) {
     const rows: ReadonlyArray<Step> = yield* sql<Step>`
       SELECT step.last, step.looked, step.there
-      FROM forward_since(${source}, ${target}, ${since}::timestamptz, ${after}, ${batch}) AS step
+      FROM forward_since(${source}, ${target}, ${since}::timestamptz, ${after}, ${batch}, ${overwritten}) AS step
     `
     const { last, looked, there } = rows[0] ?? { last: null, looked: 0, there: 0 }
     sum = { copied: sum.copied + looked - there, there: sum.there + there }
@@ -227,35 +247,69 @@ export const withoutTrigger = (sql: PgClient.PgClient, schema: SchemaName) => sq
     JOIN pg_namespace ON pg_namespace.oid = pg_class.relnamespace
     WHERE pg_trigger.tgname = ${triggerOf(schema)} AND pg_trigger.tgenabled IN ('O', 'A')
       AND format('%I.%I', pg_namespace.nspname, pg_class.relname) = forwarded.source
+      AND pg_trigger.tgargs = ${argsOf(sql, "forwarded.source", "forwarded.target")}
   )
 `
 
 /** `public.events is not forwarded any more: …` */
 export const saySilent = ({ source }: { readonly source: string }): string =>
-  `${source} is not forwarded any more: its trigger is gone or disabled; run jarvis forward ${source}, or with --remove`
+  `${source} is not forwarded any more: its trigger is gone, disabled or another table's; run jarvis forward ${source}, or with --remove`
 
-/** Copies the rows of which not even a note could be written: those of about that time. Says where that cannot be done. */
-const copyLost = Effect.fnUntraced(function* (sql: PgClient.PgClient) {
-  const lost = yield* sql<Forward & { readonly since: string; readonly until: string }>`
-    SELECT forwarded.source, forwarded.target, lost.until::text AS until,
+/**
+ * Copies the rows of which not even a note could be written: those of about that time. It waits until whoever wrote them has
+ * ended, because nobody sees the rows before. Says where that is so, and where they cannot be found.
+ */
+const copyLost = Effect.fnUntraced(function* (sql: PgClient.PgClient, schema: SchemaName) {
+  // Asked for before the snapshot: whoever was counted until here is a transaction of before losing_before.
+  const counted = yield* sql<{ readonly losses: string }>`SELECT forward_lost()::text AS losses`
+  const losses = counted[0]?.losses ?? "0"
+  yield* sql`
+    UPDATE forwarded_tables SET losing = ${losses}::bigint, losing_at = now(),
+      losing_before = pg_snapshot_xmax(pg_current_snapshot())
+    WHERE forwarded_tables.losing IS NULL AND forwarded_tables.lost_until < ${losses}::bigint
+  `
+  const lost = yield* sql<Omit<Forward, "seen"> & { readonly since: string; readonly isOver: boolean }>`
+    SELECT forwarded.source, forwarded.target,
       -- What a long transaction wrote has its time from the beginning of that.
-      (greatest(forwarded.added_at, to_timestamp(forwarded.lost_until / 1000.0)) - interval '1 hour')::text AS since
-    FROM forwarded_tables AS forwarded, forward_lost() AS lost (until)
-    WHERE forwarded.lost_until < lost.until
+      (forwarded.lost_at - interval '1 day')::text AS since,
+      pg_snapshot_xmin(pg_current_snapshot()) >= forwarded.losing_before AS "isOver"
+    FROM forwarded_tables AS forwarded WHERE forwarded.losing IS NOT NULL ORDER BY forwarded.source
   `
   const wrong: Array<string> = []
-  for (const { since, source, target, until } of lost) {
-    const done = yield* Effect.result(copySince({ source, target }, since))
-    if (done._tag === "Failure") {
-      wrong.push(`a row of ${source} may be lost, which cannot be looked for: ${sayRefusal(done.failure)}`)
+  for (const { isOver, since, source, target } of lost) {
+    if (!isOver) {
+      wrong.push(
+        `rows of ${source} may be lost: they are looked for when the transactions that are open now have ended`
+      )
       continue
     }
-    yield* sql`UPDATE forwarded_tables SET lost_until = ${until}::bigint WHERE forwarded_tables.source = ${source}`
+    const seen = yield* look(sql, schema, source)
+    const refusal = seen.source === null ? `there is no ${source} any more` : refusalOfCopy(source, seen)
+    const done = refusal === null ? yield* Effect.result(copySince({ source, target }, since, true)) : null
+    if (done?._tag !== "Success") {
+      const why = done === null ? refusal : sayRefusal(done.failure)
+      wrong.push(`a row of ${source} may be lost, which cannot be looked for: ${why}`)
+      continue
+    }
+    yield* sql`
+      UPDATE forwarded_tables SET lost_until = forwarded_tables.losing, lost_at = forwarded_tables.losing_at, losing = NULL
+      WHERE forwarded_tables.source = ${source}
+    `
     const { copied } = done.success
     if (copied > 0)
-      yield* Effect.logWarning(`${copied} rows of ${source} had not been forwarded, and are now`)
+      yield* Effect.logWarning(`${copied} rows of ${source} may not have been forwarded, and are now`)
   }
-  return wrong
+  const forGood = yield* sql<{ readonly source: string }>`
+    SELECT forwarded.source FROM forwarded_tables AS forwarded
+    WHERE forwarded.lost_for_good < forward_lost_for_good() ORDER BY forwarded.source
+  `
+  return [
+    ...wrong,
+    ...forGood.map(
+      ({ source }) =>
+        `a change of ${source} may be lost that left its ts as it was: nobody can find it; compare, then run jarvis forward ${source}`
+    )
+  ]
 })
 
 /**
@@ -272,7 +326,7 @@ export const sweep = Effect.fn("forwarding.sweep")(function* (schema: SchemaName
     SELECT EXISTS (SELECT FROM forwarded_tables) OR EXISTS (SELECT FROM forward_misses) AS used
   `
   if (!state?.used) return null
-  const lost = yield* copyLost(sql)
+  const lost = yield* copyLost(sql, schema)
   const silent = yield* withoutTrigger(sql, schema)
   return [...lost, ...(yield* missed).map(sayMissed), ...silent.map(saySilent)]
 })

@@ -178,7 +178,7 @@ describe.concurrent("jarvis doctor", () => {
       assert.include(said, "✓ forwarding of crm.events  its trigger fires, and no row is missed\n")
       assert.include(
         said,
-        "✗ forwarding of crm.old     crm.old is not forwarded any more: its trigger is gone or disabled; run jarvis forward crm.old, or with --remove\n"
+        "✗ forwarding of crm.old     crm.old is not forwarded any more: its trigger is gone, disabled or another table's; run jarvis forward crm.old, or with --remove\n"
       )
       assert.strictEqual(code, 1)
     }).pipe(Effect.provide(surroundings))

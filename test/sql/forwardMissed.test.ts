@@ -4,12 +4,17 @@ import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { inject } from "vitest"
 import { sayWhy } from "../../src/database/Database.ts"
-import { forward } from "../../src/database/forwarding.ts"
-import { count, dueNow, insertOne, misses, oldEvents, swept, table } from "../support/forwarded.ts"
+import { forward, forwardNoLonger } from "../../src/database/forwarding.ts"
+import { count, dueNow, insertOne, misses, oldEvents, swept, table, written } from "../support/forwarded.ts"
 import { whileOpen } from "../support/history.ts"
 import { run } from "../support/refusing.ts"
-import { quiet } from "../support/rows.ts"
+import { only, quiet } from "../support/rows.ts"
 import { guest, schema, testDatabase } from "../support/TestDatabase.ts"
+import { until } from "../support/tables.ts"
+
+const lockTimeout = PgClient.PgClient.use(
+  (sql) => sql<{ readonly now: string }>`SELECT current_setting('lock_timeout') AS now`
+).pipe(Effect.map((rows) => only(rows).now))
 
 layer(testDatabase, { timeout: "2 minutes", excludeTestServices: true })(
   "what cannot be forwarded at once",
@@ -31,7 +36,7 @@ layer(testDatabase, { timeout: "2 minutes", excludeTestServices: true })(
     )
 
     it.effect(
-      "is told of in PostgreSQL's words, tried again ever more rarely, and comes when nothing is in its way",
+      "is told of in PostgreSQL's words, tried again after a while, and comes when nothing is in its way",
       () =>
         Effect.gen(function* () {
           const sql = yield* PgClient.PgClient
@@ -67,43 +72,6 @@ layer(testDatabase, { timeout: "2 minutes", excludeTestServices: true })(
         yield* swept
         assert.strictEqual(yield* count, 1)
       })
-    )
-
-    /** No table takes the row, nor a note of it. */
-    const lose = run(
-      "ALTER TABLE forward_misses RENAME TO gone",
-      "ALTER TABLE events ADD CONSTRAINT none CHECK (false) NOT VALID",
-      insertOne,
-      "ALTER TABLE events DROP CONSTRAINT none",
-      "ALTER TABLE gone RENAME TO forward_misses"
-    )
-
-    it.effect("is found by its time where not even a note could be written", () =>
-      Effect.gen(function* () {
-        yield* table(oldEvents)
-        yield* lose
-        assert.strictEqual(yield* count, 0)
-        assert.deepStrictEqual(yield* swept, [])
-        assert.strictEqual(yield* count, 1)
-        yield* swept
-        assert.strictEqual(yield* count, 1)
-      }).pipe(Effect.provide(quiet))
-    )
-
-    it.effect("is told of where it cannot be found", () =>
-      Effect.gen(function* () {
-        yield* table(oldEvents.replace(" ts timestamp", " at timestamp"))
-        yield* lose
-        const says = [
-          "a row of crm.events may be lost, which cannot be looked for: an error (42703) in PL/pgSQL function forward_since"
-        ]
-        for (const _ of [1, 2]) {
-          assert.deepStrictEqual(
-            (yield* swept)?.map((one) => one.split("(text")[0]),
-            says
-          )
-        }
-      }).pipe(Effect.provide(quiet))
     )
 
     it.effect("the service writes it with the rights of jarvis_service", () =>
@@ -147,18 +115,103 @@ layer(testDatabase, { timeout: "2 minutes", excludeTestServices: true })(
       }).pipe(Effect.provide(quiet))
     )
 
+    it.effect("fails nobody: an ASSERT in somebody's trigger, and no word for why", () =>
+      Effect.gen(function* () {
+        yield* table(oldEvents)
+        yield* run(
+          "CREATE FUNCTION crm.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ASSERT false; END $$",
+          "CREATE TRIGGER refuse BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION crm.refuse()",
+          insertOne,
+          "ALTER FUNCTION forward_why(text, text, text) RENAME TO gone",
+          insertOne.replace("'5'", "'6'"),
+          "ALTER FUNCTION gone(text, text, text) RENAME TO forward_why",
+          "CREATE TRIGGER refuse BEFORE INSERT ON forward_misses FOR EACH ROW EXECUTE FUNCTION crm.refuse()",
+          insertOne.replace("'5'", "'7'"),
+          "DROP TRIGGER refuse ON forward_misses"
+        )
+        assert.deepStrictEqual(yield* misses, [{ why: "error P0004" }])
+        yield* until(swept, (wrong) => wrong?.length === 1)
+        yield* run("DROP FUNCTION crm.refuse() CASCADE")
+        yield* dueNow
+        yield* until(swept, (wrong) => wrong?.length === 0)
+        const ids = new Set((yield* written).map(({ ext_id }) => ext_id))
+        assert.deepStrictEqual(Array.from(ids).sort(), ["5", "6", "7"])
+      }).pipe(Effect.provide(quiet))
+    )
+
+    const waits = ["lock_timeout = 0", "lock_timeout = '20ms'", "statement_timeout = '1s'"]
+    it.effect.each(waits)("who writes waits no longer than it would: %s", (setting) =>
+      Effect.gen(function* () {
+        const sql = yield* PgClient.PgClient
+        const [name = ""] = setting.split(" ")
+        yield* table(oldEvents)
+        const kept = yield* whileOpen(
+          "LOCK TABLE events, forward_misses IN ACCESS EXCLUSIVE MODE",
+          Effect.andThen(
+            run(
+              `SET LOCAL ${setting}`,
+              `INSERT INTO crm.events (company_id, type, rentprog_id, payload)
+               SELECT 9247, 'car_update', n, json_build_object('id', n) FROM generate_series(1, 50) AS n`
+            ),
+            sql`SELECT current_setting(${name}) AS now, current_setting('lock_timeout') AS lock_timeout`
+          ).pipe(sql.withTransaction)
+        )
+        const now = setting.split(" = ")[1]?.replaceAll("'", "")
+        assert.deepStrictEqual(kept, [
+          { now, lock_timeout: name === "lock_timeout" ? now : yield* lockTimeout }
+        ])
+        yield* until(swept, (wrong) => wrong?.length === 0)
+        assert.strictEqual(yield* count, 50)
+      }).pipe(Effect.provide(quiet))
+    )
+
     it.effect("a statement that is cancelled meanwhile is cancelled", () =>
       Effect.gen(function* () {
         const sql = yield* PgClient.PgClient
         yield* table(oldEvents)
-        const why = yield* whileOpen(
-          "LOCK TABLE events IN ACCESS EXCLUSIVE MODE",
-          run("SET LOCAL statement_timeout = '50ms'", insertOne).pipe(sql.withTransaction, Effect.flip)
+        yield* run(
+          "CREATE FUNCTION crm.wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(60); RETURN NEW; END $$",
+          "CREATE TRIGGER wait BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION crm.wait()"
         )
+        const why = yield* run("SET LOCAL statement_timeout = '50ms'", insertOne).pipe(
+          sql.withTransaction,
+          Effect.flip
+        )
+        yield* run("DROP FUNCTION crm.wait() CASCADE")
         assert.include(sayWhy(why), "statement timeout")
         assert.lengthOf(yield* sql`SELECT FROM crm.events`, 0)
         assert.deepStrictEqual(yield* misses, [])
       })
+    )
+
+    it.effect("a trigger that somebody's language tells of quotes nothing either", () =>
+      Effect.gen(function* () {
+        const sql = yield* PgClient.PgClient
+        const why = (context: string) =>
+          sql`SELECT forward_why('23514', 'Анна Смит', ${context}) AS why`.pipe(Effect.map(only))
+        assert.deepStrictEqual(yield* why("функция PL/pgSQL f(), строка 1, оператор RAISE"), {
+          why: "error 23514"
+        })
+        assert.deepStrictEqual(yield* why('SQL-оператор: "INSERT INTO events"'), {
+          why: "Анна Смит (23514)"
+        })
+      })
+    )
+
+    it.effect(
+      "a table that was renamed is told of, and forwarded under its new name when that is asked",
+      () =>
+        Effect.gen(function* () {
+          yield* table(oldEvents)
+          yield* run("ALTER TABLE crm.events RENAME TO old")
+          assert.include((yield* swept)?.[0], "crm.events is not forwarded any more")
+          yield* forward(yield* schema, ["crm.old"], false)
+          yield* forwardNoLonger(yield* schema, ["crm.events"])
+          yield* run(insertOne.replace("crm.events", "crm.old"))
+          assert.strictEqual(yield* count, 1)
+          yield* run("ALTER TABLE crm.old RENAME TO older", "CREATE TABLE crm.old (LIKE crm.older)")
+          assert.include((yield* swept)?.[0], "crm.old is not forwarded any more")
+        })
     )
 
     it.effect("a trigger that is gone or disabled is told of", () =>
@@ -167,7 +220,7 @@ layer(testDatabase, { timeout: "2 minutes", excludeTestServices: true })(
         assert.deepStrictEqual(yield* swept, [])
         yield* run("ALTER TABLE crm.events DISABLE TRIGGER USER")
         const says =
-          "crm.events is not forwarded any more: its trigger is gone or disabled; run jarvis forward crm.events, or with --remove"
+          "crm.events is not forwarded any more: its trigger is gone, disabled or another table's; run jarvis forward crm.events, or with --remove"
         assert.deepStrictEqual(yield* swept, [says])
         yield* forward(yield* schema, ["crm.events"], false)
         assert.deepStrictEqual(yield* swept, [])

@@ -25,6 +25,7 @@ const tables = [
   "forwarded_tables",
   "forward_misses",
   "forward_losses",
+  "forward_unfindable",
   "jarvis_migrations",
   "jarvis_functions",
   "jarvis_writes"
@@ -96,8 +97,11 @@ const functions = [
   "forward_receipt(text, text)",
   "forward(text, text, jsonb)",
   "forward_why(text, text, text)",
+  "forward_row()",
   "forward_lost()",
-  "forward_again(int)"
+  "forward_lost_for_good()",
+  "forward_again(int)",
+  "forward_since(text, text, timestamptz, text, int, boolean)"
 ]
 
 /** Tables, functions and triggers of Jarvis's own names in public, of other shapes, and all of them raise. */

@@ -1,0 +1,149 @@
+/** Rows of another system's tables of which not even a note could be written. */
+import { PgClient } from "@effect/sql-pg"
+import { assert, layer } from "@effect/vitest"
+import { Effect } from "effect"
+import { copySince, forward } from "../../src/database/forwarding.ts"
+import { count, dueNow, insertOne, oldEvents, swept, table, written } from "../support/forwarded.ts"
+import { whileOpen } from "../support/history.ts"
+import { run } from "../support/refusing.ts"
+import { quiet } from "../support/rows.ts"
+import { schema, testDatabase } from "../support/TestDatabase.ts"
+import { until } from "../support/tables.ts"
+
+/** What `statements` write, no table takes, nor a note of it. */
+const lose = (...statements: ReadonlyArray<string>) =>
+  run(
+    "ALTER TABLE forward_misses RENAME TO gone",
+    "ALTER TABLE events ADD CONSTRAINT none CHECK (false) NOT VALID",
+    "ALTER TABLE history ADD CONSTRAINT none CHECK (false) NOT VALID",
+    ...statements,
+    "ALTER TABLE events DROP CONSTRAINT none",
+    "ALTER TABLE history DROP CONSTRAINT none",
+    "ALTER TABLE gone RENAME TO forward_misses"
+  )
+
+/** Transactions of other tests may be open meanwhile. */
+const looked = until(swept, (wrong) => !wrong?.some((one) => one.includes("open now")))
+
+const upsert = (mileage: number, ts = "clock_timestamp()") =>
+  `INSERT INTO crm.events (company_id, type, rentprog_id, payload) VALUES (9247, 'car_update', '7', '{"id": 7, "mileage": ${mileage}}')
+   ON CONFLICT (company_id, type, rentprog_id) DO UPDATE SET payload = excluded.payload, ts = ${ts}`
+
+const sentences = PgClient.PgClient.use(
+  (sql) => sql<{ readonly said: string }>`SELECT history.description AS said FROM history ORDER BY history.id`
+).pipe(Effect.map((rows) => rows.map(({ said }) => said)))
+
+layer(testDatabase, { timeout: "2 minutes", excludeTestServices: true })("a row that was lost", (it) => {
+  it.effect("is found by its ts, and once", () =>
+    Effect.gen(function* () {
+      yield* table(oldEvents)
+      yield* lose(insertOne)
+      assert.strictEqual(yield* count, 0)
+      assert.deepStrictEqual(yield* looked, [])
+      assert.strictEqual(yield* count, 1)
+      yield* swept
+      assert.strictEqual(yield* count, 1)
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect.each(["timestamp", "timestamptz"])("is found where it overwrote another: %s", (type) =>
+    Effect.gen(function* () {
+      yield* table(oldEvents.replace("ts timestamp", `ts ${type}`))
+      yield* run(upsert(1))
+      yield* lose(upsert(2))
+      assert.deepStrictEqual(yield* looked, [])
+      assert.deepStrictEqual(
+        (yield* written).map(({ payload }) => payload),
+        [
+          { id: 7, mileage: 1 },
+          { id: 7, mileage: 2 }
+        ]
+      )
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect("brings none along that was overwritten by nothing", () =>
+    Effect.gen(function* () {
+      yield* table(oldEvents.replace("ts timestamp", "ts timestamptz"))
+      yield* run(insertOne)
+      yield* lose(upsert(1))
+      yield* looked
+      assert.strictEqual(yield* count, 2)
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect("is told of where it left its ts as it was, until somebody says that it is well", () =>
+    Effect.gen(function* () {
+      yield* table(oldEvents)
+      yield* run(upsert(1))
+      yield* lose(upsert(2, "crm.events.ts"))
+      const says = [
+        "a change of crm.events may be lost that left its ts as it was: nobody can find it; compare, then run jarvis forward crm.events"
+      ]
+      assert.deepStrictEqual(yield* looked, says)
+      assert.deepStrictEqual(yield* swept, says)
+      yield* forward(yield* schema, ["crm.events"], false)
+      assert.deepStrictEqual(yield* swept, [])
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect("is looked for when whoever wrote it has ended", () =>
+    Effect.gen(function* () {
+      yield* table(oldEvents)
+      yield* run(
+        "ALTER TABLE forward_misses ADD CONSTRAINT none CHECK (false) NOT VALID",
+        "ALTER TABLE events ADD CONSTRAINT none CHECK (false) NOT VALID"
+      )
+      const wrong = yield* whileOpen(insertOne, swept)
+      assert.deepStrictEqual(wrong, [
+        "rows of crm.events may be lost: they are looked for when the transactions that are open now have ended"
+      ])
+      yield* run("ALTER TABLE forward_misses DROP CONSTRAINT none", "ALTER TABLE events DROP CONSTRAINT none")
+      assert.deepStrictEqual(yield* looked, [])
+      assert.strictEqual(yield* count, 1)
+    }).pipe(Effect.provide(quiet))
+  )
+
+  const unfindable: ReadonlyArray<readonly [columns: string, says: string]> = [
+    [
+      oldEvents.replace(" ts timestamp", " at timestamp"),
+      "crm.events has no column ts, which --since is compared with"
+    ],
+    [
+      oldEvents.replace("id uuid PRIMARY KEY", "id uuid"),
+      "crm.events has no unique index on id alone, in whose order --since could go through its rows"
+    ]
+  ]
+  it.effect.each(unfindable)("is told of where it cannot be found: %s", ([columns, why]) =>
+    Effect.gen(function* () {
+      yield* table(columns)
+      yield* lose(insertOne)
+      const says = [`a row of crm.events may be lost, which cannot be looked for: ${why}`]
+      assert.deepStrictEqual(yield* looked, says)
+      assert.deepStrictEqual(yield* swept, says)
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect("an entry of the log that is copied, missed and lost is written once", () =>
+    Effect.gen(function* () {
+      yield* table(
+        "id int PRIMARY KEY, description text, ts timestamptz DEFAULT clock_timestamp()",
+        "history"
+      )
+      const source = { source: "crm.history", target: "history" } as const
+      yield* run(
+        "ALTER TABLE history ADD CONSTRAINT none CHECK (false) NOT VALID",
+        "INSERT INTO crm.history (id, description) VALUES (1, 'one'), (2, 'two')",
+        "ALTER TABLE history DROP CONSTRAINT none"
+      )
+      yield* copySince(source, "2025-01-01", false)
+      yield* dueNow
+      yield* swept
+      yield* run("UPDATE crm.history SET description = 'three', ts = clock_timestamp() WHERE id = 1")
+      yield* lose("UPDATE crm.history SET description = 'four', ts = clock_timestamp() WHERE id = 2")
+      yield* looked
+      yield* copySince(source, "2025-01-01", true)
+      assert.deepStrictEqual(yield* sentences, ["one", "two", "three", "four"])
+    }).pipe(Effect.provide(quiet))
+  )
+})
