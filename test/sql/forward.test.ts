@@ -180,7 +180,7 @@ layer(testDatabase, { timeout: "2 minutes", excludeTestServices: true })("forwar
       `
       const written = sql`
         SELECT coalesce(events.metadata ->> 'source_id', events.metadata ->> 'n')::int AS n,
-          to_jsonb(events.*) - ARRAY['id', 'ts', 'metadata', 'receipt', 'next_attempt_at'] AS row
+          (to_jsonb(events.*) - ARRAY['id', 'ts', 'metadata', 'receipt', 'next_attempt_at'])::text AS row
         FROM events ORDER BY 1
       `
       yield* sql`INSERT INTO crm.events (id, type, ext_id, branch, company_id, payload) SELECT sent.* FROM ${sent}`
