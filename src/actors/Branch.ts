@@ -28,7 +28,7 @@ import { Events } from "../database/Events.ts"
 import { History } from "../database/History.ts"
 import { KnownBranches } from "../database/KnownBranches.ts"
 import { isPart } from "../database/takeEvents.ts"
-import { Branch } from "../domain/Branch.ts"
+import { Branch, whyPaused } from "../domain/Branch.ts"
 import { type EntityKey, EntityType, keyText, RentprogId } from "../domain/Entity.ts"
 import type { Taken } from "../domain/Event.ts"
 import { reasonText } from "../domain/Reason.ts"
@@ -239,7 +239,7 @@ const make = (fibersOfBranch: ReturnType<typeof shareFibers>) =>
     /** What is asked for others. */
     const asked = yield* FiberSet.make<boolean, Silent>()
     const isHeld = Effect.orElseSucceed(history.isPaused(branch), () => false)
-    const paused = new Silent({ detail: "the branch is paused" })
+    const paused = new Silent({ detail: whyPaused })
     const has = Effect.fnUntraced(function* (key: EntityKey) {
       const fetch = rentprog.fetch(branch, key).pipe(
         Effect.as(true),

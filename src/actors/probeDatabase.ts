@@ -1,8 +1,7 @@
 import { PgClient } from "@effect/sql-pg"
-import { Clock, Duration, Effect, Layer, Predicate, Schedule } from "effect"
-import type { SqlError } from "effect/sql"
+import { Clock, Duration, Effect, Layer, Schedule } from "effect"
 import { databaseError, sayWhy } from "../database/Database.ts"
-import { isOfTheConnection } from "../database/refusal.ts"
+import { isOfTheConnection, isOfTheServer } from "../database/refusal.ts"
 import { within } from "../database/within.ts"
 import { writeRow } from "../database/writeRow.ts"
 import { Health } from "./Health.ts"
@@ -13,10 +12,6 @@ const limit = Duration.seconds(2)
 
 /** How often the database is written to at most, in milliseconds. */
 const writesEvery = Duration.toMillis("30 seconds")
-
-/** It only reads, its disk is full or fails. Whatever else is said of the one row, a right or a lock, is no news of the server. */
-const isOfTheServer = ({ reason: { cause } }: SqlError.SqlError): boolean =>
-  Predicate.hasProperty(cause, "code") && /^(25006|53100|58)/.test(String(cause.code))
 
 /** Asks the database every 5 s whether it is there, now and then whether it takes writes, and tells Health. */
 export const layer: Layer.Layer<never, never, Health | PgClient.PgClient> = Layer.effectDiscard(

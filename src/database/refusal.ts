@@ -20,6 +20,10 @@ export const isOfTheConnection = (fault: Fault): boolean =>
   fault._tag === "SqlError" &&
   (!Predicate.hasProperty(fault.reason.cause, "severity") || /^(08|28|3D|57P)/.test(said(fault, "code")))
 
+/** The server only reads, its disk is full or fails. Whatever else is said of one row, a right or a lock, is no news of it. */
+export const isOfTheServer = (fault: Fault): boolean =>
+  fault._tag === "SqlError" && /^(25006|53100|58)/.test(said(fault, "code"))
+
 /**
  * Whether it may go well the next time with the same row: besides the connection, transactions that collide, locks, a
  * server that only reads, no room, a time limit, a disk that fails. Whatever else PostgreSQL says of one row, it says again.

@@ -4,7 +4,7 @@ import { Clock, DateTime, Duration, Effect, Layer, Option, Schedule, Schema } fr
 import { FetchHttpClient } from "effect/http"
 import { sayTokenEnd } from "../actors/readLog.ts"
 import { within } from "../database/within.ts"
-import type { Branch } from "../domain/Branch.ts"
+import { type Branch, whyPaused } from "../domain/Branch.ts"
 import { type EntityKey, RentprogId } from "../domain/Entity.ts"
 import { codeOfText, reasonText } from "../domain/Reason.ts"
 import { Patience, RentProg } from "../rentprog/RentProg.ts"
@@ -72,9 +72,7 @@ const throughService = ({ client }: Service, branch: Branch, record: EntityKey) 
     .pipe(
       Effect.map(({ reason }) => {
         if (reason === null) return taken
-        return reason === "the branch is paused"
-          ? none("not asked: a person holds the branch")
-          : refused(reason)
+        return reason === whyPaused ? none("not asked: a person holds the branch") : refused(reason)
       }),
       Effect.catch((error) =>
         Effect.succeed(

@@ -9,6 +9,7 @@ import { count, ident, list } from "../database/preflight/names.ts"
 import { linesOf } from "../database/preflight/report.ts"
 import { again, enable } from "../database/preflight/triggers.ts"
 import type { Plan } from "../database/preflight.ts"
+import { isOfTheServer } from "../database/refusal.ts"
 import { readSqlFiles } from "../database/sqlFiles.ts"
 import { writeRow } from "../database/writeRow.ts"
 import { Settings } from "../Settings.ts"
@@ -29,7 +30,9 @@ const writes = Effect.gen(function* () {
     SqlError: (error) =>
       Effect.succeed(
         wrong(
-          `${sayWhy(error)}: see that the server is the primary, that default_transaction_read_only is off, and that its disk has room`
+          isOfTheServer(error)
+            ? `${sayWhy(error)}: see that the server is the primary, that default_transaction_read_only is off, and that its disk has room`
+            : `${sayWhy(error)}: see who holds the table jarvis_writes, or what trigger or policy it has`
         )
       )
   })
@@ -74,7 +77,14 @@ const forwarding = (source: string): Check<PgClient.PgClient | Settings> => ({
     const silent = (yield* withoutTrigger(sql, schema)).find(isIt)
     if (silent !== undefined) return wrong(saySilent(silent))
     const late = (yield* missed).find(isIt)
-    return late === undefined ? ok("its trigger fires, and no row is missed") : wrong(sayMissed(late))
+    if (late !== undefined) return wrong(sayMissed(late))
+    const lost = yield* sql`
+      SELECT FROM forwarded_tables AS forwarded
+      WHERE forwarded.source = ${source} AND forwarded.lost_until < forward_lost()
+    `
+    return lost.length === 0
+      ? ok("its trigger fires, and no row is missed")
+      : wrong(`rows of ${source} may be lost: the service looks for them, so see that it runs`)
   }).pipe(asDatabaseError)
 })
 

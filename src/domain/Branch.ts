@@ -7,3 +7,6 @@ import { Schema } from "effect"
  */
 export const Branch = Schema.NonEmptyString.pipe(Schema.brand("Branch"))
 export type Branch = typeof Branch.Type
+
+/** Why a branch that a person holds is not asked. */
+export const whyPaused = "the branch is paused"

@@ -1,6 +1,6 @@
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Deferred, Effect, Layer, Option, Redacted } from "effect"
+import { Clock, Effect, Layer, Option, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import { inject } from "vitest"
 import { Health } from "../../src/actors/Health.ts"
@@ -10,6 +10,7 @@ import * as Database from "../../src/database/Database.ts"
 import { publicSchema } from "../../src/database/SchemaName.ts"
 import { writeRow } from "../../src/database/writeRow.ts"
 import { Simulator } from "../../src/simulator/Simulator.ts"
+import { whileOpen } from "../support/history.ts"
 import { TestDatabase } from "../support/TestDatabase.ts"
 import { about, allProcessed, insert, until } from "../support/tables.ts"
 import { comeBack, goAway, onlyRead, takeWrites } from "./outage.ts"
@@ -113,21 +114,12 @@ describe("a server that takes no writes", () => {
     Effect.gen(function* () {
       const sql = yield* PgClient.PgClient
       yield* writeRow(sql)
-      const held = yield* Deferred.make<void>()
-      yield* sql
-        .unsafe(hold)
-        .pipe(
-          Effect.andThen(Deferred.succeed(held, undefined)),
-          Effect.andThen(Effect.never),
-          sql.withTransaction,
-          Effect.forkScoped
-        )
-      yield* Deferred.await(held)
-      const [state] = yield* until(states("database"), ([state]) => state !== "starting").pipe(
+      const probed = until(states("database"), ([state]) => state !== "starting").pipe(
         Effect.provide(probeDatabase.layer)
       )
+      const [state] = yield* whileOpen(hold, probed)
       assert.strictEqual(state, "up")
-    }).pipe(Effect.scoped, Effect.provide(surroundings()))
+    }).pipe(Effect.provide(surroundings()))
   )
 
   it.live("is asked no more than twice a minute", () =>

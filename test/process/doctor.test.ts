@@ -4,6 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import { inject } from "vitest"
 import { forward } from "../../src/database/forwarding.ts"
+import { whileOpen } from "../support/history.ts"
 import { run } from "../support/refusing.ts"
 import { guest, schema } from "../support/TestDatabase.ts"
 import { examined, healthy, place, surroundings, text, unseen } from "./doctor.ts"
@@ -160,6 +161,40 @@ describe.concurrent("jarvis doctor", () => {
           writes:
             "✗ cannot execute INSERT in a read-only transaction: see that the server is the primary, that default_transaction_read_only is off, and that its disk has room"
         })
+      )
+      assert.strictEqual(code, 1)
+    }).pipe(Effect.provide(surroundings))
+  )
+
+  it.live("a row that somebody holds says nothing of the server", () =>
+    Effect.gen(function* () {
+      const settings = yield* healthy
+      const { code, said } = yield* whileOpen(
+        "INSERT INTO jarvis_writes (id, at) VALUES (1, now())",
+        examined(settings)
+      )
+      assert.strictEqual(
+        said,
+        text({
+          writes:
+            "✗ canceling statement due to lock timeout: see who holds the table jarvis_writes, or what trigger or policy it has"
+        })
+      )
+      assert.strictEqual(code, 1)
+    }).pipe(Effect.provide(surroundings))
+  )
+
+  it.live("a row of a forwarded table that may be lost", () =>
+    Effect.gen(function* () {
+      yield* run("CREATE SCHEMA crm", "CREATE TABLE crm.events (id int, payload json)")
+      yield* forward(yield* schema, ["crm.events"], false)
+      yield* run(
+        "SELECT setval('forward_losses', (extract(epoch FROM clock_timestamp() + interval '1 minute') * 1000)::bigint)"
+      )
+      const { code, said } = yield* examined(yield* healthy)
+      assert.include(
+        said,
+        "✗ forwarding of crm.events  rows of crm.events may be lost: the service looks for them, so see that it runs\n"
       )
       assert.strictEqual(code, 1)
     }).pipe(Effect.provide(surroundings))
