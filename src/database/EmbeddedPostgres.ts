@@ -190,9 +190,19 @@ export const embedded = Effect.fn("embeddedPostgres")(function* (
   )
   const startAgain = Effect.gen(function* () {
     yield* Effect.logWarning("embedded PostgreSQL has ended and starts again")
-    yield* startOn(Number(new URL(Redacted.value(url)).port))
+    let isSaid = false
+    yield* startOn(Number(new URL(Redacted.value(url)).port)).pipe(
+      Effect.tapError((error) => {
+        if (isSaid) return Effect.void
+        isSaid = true
+        return Effect.logError("embedded PostgreSQL does not start, and is tried again and again", error)
+      }),
+      Effect.retry(Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("1 minute")])),
+      // There is no last try.
+      Effect.orDie
+    )
     yield* Effect.logInfo("embedded PostgreSQL runs again")
-  }).pipe(Effect.catchCause((cause) => Effect.logError("embedded PostgreSQL does not start", cause)))
+  })
 
   const context = yield* Effect.context<ChildProcessSpawner.ChildProcessSpawner>()
   return {

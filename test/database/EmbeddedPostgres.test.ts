@@ -10,12 +10,14 @@ import {
   statSync,
   writeFileSync
 } from "node:fs"
+import { createServer, type Server } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { NodeServices } from "@effect/platform-node"
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Exit, Layer, Option, Redacted, Scope } from "effect"
+import { Clock, Context, Effect, Exit, Layer, Option, Redacted, Scope } from "effect"
+import { TestClock } from "effect/testing"
 import * as Database from "../../src/database/Database.ts"
 import { embedded, embeddedPostgres } from "../../src/database/EmbeddedPostgres.ts"
 import { Log } from "../actors/world.ts"
@@ -65,6 +67,14 @@ const closed = (directory: string, owner = 0) => {
   chmodSync(directory, 0o2700)
   return standing(directory)
 }
+
+/** Another program that listens there. */
+const listening = (port: number) =>
+  Effect.callback<Server, Error>((resume) => {
+    const server = createServer()
+    server.on("error", (error) => resume(Effect.fail(error)))
+    server.listen(port, "127.0.0.1", () => resume(Effect.succeed(server)))
+  })
 
 const urlIn = (directory: string) => readFileSync(join(directory, "database-url"), "utf8")
 
@@ -273,5 +283,33 @@ describe("embeddedPostgres", () => {
       yield* until(kept, Option.isSome)
       assert.strictEqual(new URL(urlIn(directory)).port, new URL(Redacted.value(url)).port)
     }).pipe(Effect.scoped)
+  )
+
+  it.live("that its port is taken is said once, however often it is tried", () =>
+    Effect.gen(function* () {
+      const { lines } = yield* Log
+      const directory = yield* newDirectory
+      const { keepRunning, url } = yield* Effect.provide(embedded(directory), NodeServices.layer)
+      const port = Number(new URL(Redacted.value(url)).port)
+      process.kill(runningIn(directory) ?? 0, "SIGKILL")
+      // The port is free when the server is gone.
+      const other = yield* until(Effect.option(listening(port)), Option.isSome)
+      const clock = yield* TestClock.make()
+      yield* Effect.forkScoped(Effect.provideService(keepRunning, Clock.Clock, clock))
+      const tries = Effect.sync(
+        () => readFileSync(join(directory, "postgres.log"), "utf8").match(/could not bind/g)?.length ?? 0
+      )
+      yield* until(Effect.andThen(clock.adjust("1 minute"), tries), (count) => count >= 3)
+      const said = lines.filter(({ level }) => level === "Error")
+      assert.lengthOf(said, 1)
+      if (Option.isSome(other)) other.value.close()
+      yield* until(
+        Effect.andThen(
+          clock.adjust("1 minute"),
+          Effect.sync(() => lines)
+        ),
+        (all) => all.some(({ message }) => message === "embedded PostgreSQL runs again")
+      )
+    }).pipe(Effect.scoped, Effect.provide(Log.layer))
   )
 })
