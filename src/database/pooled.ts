@@ -2,7 +2,8 @@
  * A client through a pooler that gives each transaction whichever session is free (PgBouncer: pool_mode = transaction).
  *
  * Nothing of ours stays in a session: no settings, no prepared statements, no LISTEN. Every statement is a transaction that
- * begins with Jarvis's settings, which end with it.
+ * begins with Jarvis's settings, which end with it. A connection of `reserve`, and a stream, are without these: whoever takes one
+ * says himself what it needs.
  */
 import { PgClient } from "@effect/sql-pg"
 import { Effect, Exit, Option } from "effect"

@@ -1,4 +1,10 @@
-/** What a connection URL says of TLS, as libpq understands it: sslmode, sslrootcert, sslcert, sslkey, sslpassword. */
+/**
+ * What a connection URL says of TLS, as libpq understands it: sslmode, sslrootcert, sslcert, sslkey, sslpassword.
+ *
+ * Otherwise than libpq, `verify-full` without a root trusts what the machine trusts; an sslrootcert that is not there is an
+ * error in each mode but `disable`; `~/.postgresql/root.crt` is read where it is, postgresql.crt and postgresql.key there are
+ * not; and which of two ways is taken (`allow`, `prefer`) is found out at the start, for all connections of the pool.
+ */
 import { existsSync } from "node:fs"
 import { readFile } from "node:fs/promises"
 import { homedir } from "node:os"
@@ -77,7 +83,7 @@ const system = Effect.sync(() => {
 
 /**
  * How to connect: one way after the other is tried until the server takes one; `false` is without TLS. A root makes `require`
- * verify as `verify-ca` does. libpq knows no `verify-full` without a root; here it trusts what the machine trusts.
+ * verify as `verify-ca` does.
  */
 export const waysToConnect = Effect.fnUntraced(function* ({
   certificate,

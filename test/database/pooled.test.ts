@@ -60,6 +60,20 @@ layer(pool, { excludeTestServices: true })("a client through a pooler", (it) => 
     })
   )
 
+  it.effect("what fails when it is committed is an error, and leaves no transaction behind", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      yield* sql`CREATE TABLE late (id int UNIQUE DEFERRABLE INITIALLY DEFERRED)`
+      const twice = sql`INSERT INTO late VALUES (1), (1)`
+      for (const insert of [twice, sql.withTransaction(twice)]) {
+        const error = yield* Effect.flip(insert)
+        assert.strictEqual(error.reason._tag, "UniqueViolation")
+      }
+      assert.deepStrictEqual(yield* sql`SELECT id FROM late`, [])
+      assert.deepStrictEqual(yield* sessions, ["idle"])
+    })
+  )
+
   it.effect("a connection that is lost is an error, and the next statement has another one", () =>
     Effect.gen(function* () {
       const sql = yield* PgClient.PgClient
