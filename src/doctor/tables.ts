@@ -78,13 +78,17 @@ const forwarding = (source: string): Check<PgClient.PgClient | Settings> => ({
     if (silent !== undefined) return wrong(saySilent(silent))
     const late = (yield* missed).find(isIt)
     if (late !== undefined) return wrong(sayMissed(late))
-    const lost = yield* sql`
-      SELECT FROM forwarded_tables AS forwarded
-      WHERE forwarded.source = ${source} AND forwarded.lost_until < forward_lost()
+    const [lost] = yield* sql<{ readonly rows: boolean; readonly changes: boolean }>`
+      SELECT forwarded.lost_until < forward_lost() AS rows, forwarded.lost_for_good < forward_lost_for_good() AS changes
+      FROM forwarded_tables AS forwarded WHERE forwarded.source = ${source}
     `
-    return lost.length === 0
-      ? ok("its trigger fires, and no row is missed")
-      : wrong(`rows of ${source} may be lost: the service looks for them, so see that it runs`)
+    if (lost?.rows)
+      return wrong(`rows of ${source} may be lost: the service looks for them, so see that it runs`)
+    return lost?.changes
+      ? wrong(
+          `a change of ${source} may be lost that left its ts as it was: compare, then run jarvis forward ${source}`
+        )
+      : ok("its trigger fires, and no row is missed")
   }).pipe(asDatabaseError)
 })
 
