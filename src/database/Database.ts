@@ -1,6 +1,6 @@
 /** The pool of connections to the company's PostgreSQL. */
 import { PgClient } from "@effect/sql-pg"
-import { Effect, type Layer, Option, Predicate, type Redacted, Schema } from "effect"
+import { Effect, Exit, type Layer, Option, Predicate, type Redacted, Schema, Scope } from "effect"
 import type { SqlClient, SqlError } from "effect/sql"
 import { DatabaseError } from "../domain/Reason.ts"
 import { pooled } from "./pooled.ts"
@@ -45,18 +45,22 @@ const connect = Effect.fnUntraced(function* (
     failed(`it must be ${takes}`)
   )
   const ways = yield* Effect.mapError(waysToConnect(tls), ({ message }) => failed(message))
-  const open = (ssl: (typeof ways)[number]) =>
-    Effect.tap(
-      PgClient.make({
-        url,
-        ssl,
-        applicationName,
-        // A peer that vanished without a word is noticed within a minute, not after TCP's hours.
-        keepAlive: "30 seconds",
-        ...options
-      }),
-      (sql) => sql`SELECT 1`
+  const scope = yield* Effect.scope
+  const open = Effect.fnUntraced(function* (ssl: (typeof ways)[number]) {
+    const own = yield* Scope.fork(scope)
+    return yield* PgClient.make({
+      url,
+      ssl,
+      applicationName,
+      // A peer that vanished without a word is noticed within a minute, not after TCP's hours.
+      keepAlive: "30 seconds",
+      ...options
+    }).pipe(
+      Effect.tap((sql) => sql`SELECT 1`),
+      Scope.provide(own),
+      Effect.onError((cause) => Scope.close(own, Exit.failCause(cause)))
     )
+  })
   const [first = false, ...others] = ways
   return yield* others
     .reduce((before, way) => Effect.catchIf(before, isOfTheWay, () => open(way)), open(first))
