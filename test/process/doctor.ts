@@ -60,9 +60,27 @@ const varying: ReadonlyArray<readonly [RegExp, string]> = [
   [/and \d+ more/g, "and N more"]
 ]
 
+/** The tests' owner has his name as his password. */
+const passwordOf = (settings: Readonly<Record<string, string>>): string => {
+  const { password } = new URL(settings["DATABASE_URL"] ?? "")
+  return password === "owner" ? ":owner@" : password
+}
+
+/** What nobody may read in an answer. */
+const secretsOf = (settings: Readonly<Record<string, string>>): ReadonlyArray<string> =>
+  [
+    settings["DATABASE_URL"] ?? "",
+    passwordOf(settings),
+    settings["JARVIS_ADMIN_TOKEN"] ?? "",
+    ...["RENTPROG_TOKENS", "RENTPROG_HISTORY_TOKENS"].flatMap((name) =>
+      Array.from((settings[name] ?? "").matchAll(/:"([^"]+)"/g), ([, token]) => token ?? "")
+    )
+  ].filter((secret) => secret !== "")
+
 export const examined = Effect.fnUntraced(function* (settings: Readonly<Record<string, string>>) {
   const { code, stderr, stdout } = yield* ran(settings, "doctor")
   assert.strictEqual(stderr, "")
+  for (const secret of secretsOf(settings)) assert.notInclude(stdout, secret)
   const { pathname, username } = new URL(settings["DATABASE_URL"] ?? "")
   const owner = new URL(Redacted.value((yield* TestDatabase).url)).username
   const named = stdout

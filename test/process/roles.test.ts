@@ -70,6 +70,9 @@ describe("roles", () => {
       const { code, stdout } = yield* ran({ DATABASE_URL: Redacted.value(urlOf("owner")) }, "migrate")
       assert.strictEqual(code, 0, stdout)
       yield* again
+      const looked = yield* ran(given, "doctor")
+      assert.strictEqual(looked.code, 0, looked.stdout)
+      assert.match(looked.stdout, /^✓ rights +\w+_service may do what the service does$/m)
 
       const { put } = yield* Simulator
       yield* put("car", { id: 7, company_id: 9247 })
