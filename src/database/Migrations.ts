@@ -66,9 +66,8 @@ const session = (pool: PgClient.PgClient, schema: SchemaName) =>
 
 /** A pooler that ignores what is asked of a session lends another one to each statement. */
 const isOurs = (sql: PgClient.PgClient, schema: SchemaName) =>
-  Effect.map(
-    sql<{ readonly path: string }>`SELECT current_setting('search_path') AS path`,
-    ([row]) => row?.path === quoted(schema)
+  sql<{ readonly path: string }>`SELECT current_setting('search_path') AS path`.pipe(
+    Effect.map(([row]) => row?.path === quoted(schema))
   )
 
 /** One process at a time. It asks again and again, because whoever waits in a statement keeps indexes from being built. */
@@ -268,9 +267,9 @@ export const migrate = (
     if (mayChange) yield* exclusively(sql, schema)
     const { actual, expected, functions, migrations, plan } = yield* readPlan(sql, schema, files)
     if (plan.pending.length > 0 && !mayChange) {
-      return yield* new MigrationError({
-        message: `a migration needs a session of its own, which DATABASE_URL does not give. ${whatAPoolerNeeds}`
-      })
+      return yield* failed(
+        `a migration needs a session of its own, which DATABASE_URL does not give. ${whatAPoolerNeeds}`
+      )
     }
     if (plan.findings.some(({ level }) => level === "fatal")) {
       return yield* new Unfit({ plan, message: refusal(plan) })
