@@ -113,6 +113,8 @@ describe.concurrent("jarvis forward", () => {
         "CREATE TABLE crm.keyless (payload json)",
         "CREATE TABLE crm.empty (id int)",
         "CREATE TABLE crm.spoken (id int, payload json, ts text)",
+        "CREATE TABLE crm.twice (id int, payload json, ts date, UNIQUE (id, ts))",
+        "CREATE UNIQUE INDEX ON crm.twice (id) WHERE ts IS NULL",
         "CREATE TABLE crm.parted (id int, payload json, ts timestamp) PARTITION BY RANGE (id)",
         "CREATE TABLE crm.part PARTITION OF crm.parted DEFAULT",
         "CREATE TABLE crm.parent (id int, payload json)",
@@ -120,7 +122,16 @@ describe.concurrent("jarvis forward", () => {
       )
       const refused = yield* forwarding(
         ...["crm.events", "crm.nothing", "nothing", "crm.a.b.c.d", "crm.recent", "crm.keyless", "crm.empty"],
-        ...["crm.spoken", "crm.part", "crm.parent", "events", `"${schema}".history`, "--since", "2025-11-01"]
+        ...[
+          "crm.spoken",
+          "crm.twice",
+          "crm.part",
+          "crm.parent",
+          "events",
+          `"${schema}".history`,
+          "--since",
+          "2025-11-01"
+        ]
       )
       assert.deepStrictEqual([refused.code, refused.stdout], [1, ""])
       const own = schema === "public" ? "public" : `"${schema}"`
@@ -132,6 +143,7 @@ describe.concurrent("jarvis forward", () => {
         "jarvis: crm.keyless has no column id, by which its rows could be told apart",
         "jarvis: crm.empty has no column payload, as events have, and none description, as entries of the log have",
         "jarvis: crm.spoken: its column ts is text, and --since is compared with a date or a time",
+        "jarvis: crm.twice has no unique index on id alone, in whose order --since could go through its rows",
         "jarvis: crm.part is a partition: forward the table that it is a part of",
         "jarvis: crm.parent has tables that inherit from it, whose rows its trigger would not see: forward each of them",
         `jarvis: ${own}.events is a table of Jarvis's own, to which others are forwarded`,

@@ -223,6 +223,22 @@ layer(testDatabase, { timeout: "2 minutes", excludeTestServices: true })("forwar
     })
   )
 
+  it.effect("an entry was made when it says where another column is no jsonb, too", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      yield* table("id int, description text, ts timestamp, payload json", "history")
+      yield* run(
+        "SET LOCAL TimeZone = 'Asia/Tokyo'",
+        "SET LOCAL DateStyle = 'German'",
+        `INSERT INTO crm.history VALUES (1, 'Мария Ли создала бронь №507616', '2025-11-20 10:00', '"\\u0000"')`
+      ).pipe(inTransaction)
+      assert.deepStrictEqual(
+        yield* sql`SELECT extract(epoch FROM history.created_at - '2025-11-20T01:00:00Z')::int AS off FROM history`,
+        [{ off: 0 }]
+      )
+    })
+  )
+
   it.effect("who writes there needs no right on Jarvis's schema, and may look elsewhere for everything", () =>
     Effect.gen(function* () {
       yield* table("id serial PRIMARY KEY, type text, payload jsonb")

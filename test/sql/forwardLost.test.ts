@@ -104,17 +104,17 @@ layer(testDatabase, { timeout: "2 minutes", excludeTestServices: true })("a row 
     }).pipe(Effect.provide(quiet))
   )
 
-  const unfindable: ReadonlyArray<readonly [columns: string, says: string]> = [
+  const unfindable: ReadonlyArray<readonly [why: string, columns: string]> = [
     [
-      oldEvents.replace(" ts timestamp", " at timestamp"),
-      "crm.events has no column ts, which --since is compared with"
+      "crm.events has no column ts, which --since is compared with",
+      oldEvents.replace(" ts timestamp", " at timestamp")
     ],
     [
-      oldEvents.replace("id uuid PRIMARY KEY", "id uuid"),
-      "crm.events has no unique index on id alone, in whose order --since could go through its rows"
+      "crm.events has no unique index on id alone, in whose order --since could go through its rows",
+      oldEvents.replace("id uuid PRIMARY KEY", "id uuid")
     ]
   ]
-  it.effect.each(unfindable)("is told of where it cannot be found: %s", ([columns, why]) =>
+  it.effect.each(unfindable)("is told of where it cannot be found: %s", ([why, columns]) =>
     Effect.gen(function* () {
       yield* table(columns)
       yield* lose(insertOne)
