@@ -229,6 +229,25 @@ layer(testDatabase, { timeout: "2 minutes", excludeTestServices: true })(
       })
     )
 
+    it.effect(
+      "tables that have changed their names with each other are told of, and each can be put right",
+      () =>
+        Effect.gen(function* () {
+          yield* table(oldEvents)
+          yield* run("CREATE TABLE crm.more (LIKE crm.events INCLUDING ALL)")
+          const both = ["crm.events", "crm.more"]
+          yield* forward(yield* schema, both, false)
+          yield* run(
+            "ALTER TABLE crm.events RENAME TO other",
+            "ALTER TABLE crm.more RENAME TO events",
+            "ALTER TABLE crm.other RENAME TO more"
+          )
+          assert.lengthOf((yield* swept) ?? [], 2)
+          yield* forward(yield* schema, both, false)
+          assert.deepStrictEqual(yield* swept, [])
+        })
+    )
+
     it.effect("nothing is said where nothing is forwarded", () =>
       Effect.gen(function* () {
         yield* run("TRUNCATE forwarded_tables, forward_misses")
