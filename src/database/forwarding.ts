@@ -194,12 +194,12 @@ export const saySilent = ({ source }: { readonly source: string }): string =>
  * ended, because nobody sees the rows before. Says where that is so, and where they cannot be found.
  */
 const copyLost = Effect.fnUntraced(function* (sql: PgClient.PgClient, schema: SchemaName) {
-  // Asked for before the snapshot: whoever was counted until here is a transaction of before losing_before.
+  // Whoever was counted until here has a number already, and the next statement a later one.
   const counted = yield* sql<{ readonly losses: string }>`SELECT forward_lost()::text AS losses`
   const losses = counted[0]?.losses ?? "0"
   yield* sql`
     UPDATE forwarded_tables SET losing = ${losses}::bigint, losing_at = now(),
-      losing_before = pg_snapshot_xmax(pg_current_snapshot())
+      losing_before = pg_current_xact_id()
     WHERE forwarded_tables.losing IS NULL AND forwarded_tables.lost_until < ${losses}::bigint
   `
   const lost = yield* sql<Omit<Forward, "seen"> & { readonly since: string; readonly isOver: boolean }>`
