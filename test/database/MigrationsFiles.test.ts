@@ -54,10 +54,10 @@ describe("a migration's file", () => {
       const { functions, migrations } = yield* Effect.provide(
         readSqlFiles,
         programWith({
-          "migrations/0010_later.sql": "SELECT 1;",
-          "migrations/0007_alone.sql": "-- no transaction\nSELECT 1;",
-          "migrations/0008_alone_too.sql": "-- no transaction\r\nSELECT 1;",
-          "migrations/0009_said.sql":
+          "migrations/0098_later.sql": "SELECT 1;",
+          "migrations/0095_alone.sql": "-- no transaction\nSELECT 1;",
+          "migrations/0096_alone_too.sql": "-- no transaction\r\nSELECT 1;",
+          "migrations/0097_said.sql":
             "-- no transaction is better than another\n-- no transaction\nSELECT 1;",
           "migrations/notes.md": "# Notes",
           "functions/99_last.sql": "SELECT 1;"
@@ -66,10 +66,10 @@ describe("a migration's file", () => {
       assert.deepStrictEqual(
         migrations.slice(here).map(({ id, inTransaction, name, path }) => [id, name, inTransaction, path]),
         [
-          [7, "alone", false, "sql/migrations/0007_alone.sql"],
-          [8, "alone_too", false, "sql/migrations/0008_alone_too.sql"],
-          [9, "said", true, "sql/migrations/0009_said.sql"],
-          [10, "later", true, "sql/migrations/0010_later.sql"]
+          [95, "alone", false, "sql/migrations/0095_alone.sql"],
+          [96, "alone_too", false, "sql/migrations/0096_alone_too.sql"],
+          [97, "said", true, "sql/migrations/0097_said.sql"],
+          [98, "later", true, "sql/migrations/0098_later.sql"]
         ]
       )
       assert.strictEqual(functions.files.at(-1)?.path, "sql/functions/99_last.sql")

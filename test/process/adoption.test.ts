@@ -4,7 +4,6 @@ import { NodeServices } from "@effect/platform-node"
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Redacted } from "effect"
-import { inject } from "vitest"
 import { readCatalog } from "../../src/database/catalog.ts"
 import { freePort } from "../../src/database/freePort.ts"
 import { Branch } from "../../src/domain/Branch.ts"
@@ -105,7 +104,7 @@ const surroundings = Layer.unwrap(TestDatabase.useSync(({ url }) => outsider(url
   Layer.provideMerge(Layer.mergeAll(TestDatabase.layer, Simulator.layer(), NodeServices.layer))
 )
 
-describe.runIf(inject("schema") === "public")("the guide to adoption", () => {
+describe("the guide to adoption", () => {
   it.live("is true, and leaves the company's tables as they were", () =>
     Effect.gen(function* () {
       const sql = yield* PgClient.PgClient

@@ -123,6 +123,8 @@ layer(tests, { excludeTestServices: true })("who may insert and no more", (it) =
         SELECT proname FROM pg_proc
         WHERE pronamespace = current_schema()::regnamespace AND prosecdef
           AND has_function_privilege('public', oid, 'EXECUTE')
+          -- These tell a number each.
+          AND proname NOT IN ('forward_lost', 'forward_lost_for_good')
       `
       assert.deepStrictEqual(functions, [], "nobody else may hang our triggers on a table of their own")
     })
