@@ -36,7 +36,7 @@ export default defineConfig(({ mode }) => ({
           ...shared,
           name: "own schema",
           include: ["test/{sql,database,process}/**/*.test.ts"],
-          // Not what is about no schema in particular: settings, the guide, the embedded server, loads, early databases, and one test for
+          // Not what is about no schema in particular: settings, the guide, the embedded server, loads, early databases, and one test
           // each kind of finding.
           exclude: [
             "test/process/{adoption,settings}.test.ts",

@@ -118,6 +118,28 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
     ELSE 'error ' || state
   END;
 
+-- Whether a row that is lost can be found by its ts: it is of about now, and no overwritten row has the same. A time without a
+-- zone may be a day off.
+CREATE OR REPLACE FUNCTION :SCHEMA.forward_finds(said jsonb, before jsonb) RETURNS boolean
+LANGUAGE plpgsql STABLE
+SET search_path = :SCHEMA, pg_temp
+AS $$
+#variable_conflict use_variable
+BEGIN
+  RETURN coalesce(
+    said ->> 'id' IS NOT NULL AND before -> 'ts' IS DISTINCT FROM said -> 'ts'
+    AND (said ->> 'ts')::timestamptz >= clock_timestamp() - CASE
+      WHEN said ->> 'ts' !~ 'T.*[-+][0-9:]+$' THEN interval '2 days'
+      WHEN before IS NULL THEN interval '1 day'
+      ELSE interval '1 hour'
+    END,
+    false
+  );
+EXCEPTION WHEN OTHERS OR assert_failure THEN
+  RETURN false;
+END
+$$;
+
 -- The trigger on another system's table; its arguments are that table and events or history. An UPDATE counts where it brings
 -- another payload, type or time: such systems keep one row a record, and mark it as processed in between. Only that a statement
 -- is cancelled is let through: somebody wants it to end.
@@ -183,13 +205,13 @@ BEGIN
       END IF;
       BEGIN
         PERFORM nextval('forward_losses');
-        IF TG_OP = 'UPDATE' AND (before -> 'ts' = said -> 'ts') IS NOT FALSE THEN
+        IF NOT forward_finds(said, before) THEN
           PERFORM nextval('forward_unfindable');
         END IF;
       EXCEPTION WHEN OTHERS OR assert_failure THEN
         NULL;
       END;
-      RAISE WARNING 'a row of % was not forwarded to Jarvis, nor noted (error %); Jarvis looks for it by its ts', source, SQLSTATE;
+      RAISE WARNING 'a row of % was not forwarded to Jarvis, nor noted (error %); Jarvis''s health says what comes of it', source, SQLSTATE;
     END;
   END IF;
   PERFORM set_config('lock_timeout', patience, true);
@@ -198,117 +220,3 @@ END
 $$;
 -- It runs with its owner's rights, whoever writes. Nobody else may hang it on a table of their own.
 REVOKE ALL ON FUNCTION :SCHEMA.forward_row() FROM PUBLIC;
-
--- How many rows were lost of which nothing is noted. The sequences themselves are their owner's alone.
-CREATE OR REPLACE FUNCTION :SCHEMA.forward_lost() RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = :SCHEMA, pg_temp
-AS $$
-BEGIN
-  RETURN (SELECT CASE WHEN losses.is_called THEN losses.last_value ELSE 0 END FROM forward_losses AS losses);
-END
-$$;
-
--- How many of these are changes that left ts as it was, so that nobody can find them.
-CREATE OR REPLACE FUNCTION :SCHEMA.forward_lost_for_good() RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = :SCHEMA, pg_temp
-AS $$
-BEGIN
-  RETURN (SELECT CASE WHEN losses.is_called THEN losses.last_value ELSE 0 END FROM forward_unfindable AS losses);
-END
-$$;
-
--- Writes rows that are noted as missed, `most` at most, and answers how many it has looked at. Each call is to be a transaction
--- of its own. One that fails again is tried after 30 s.
-CREATE OR REPLACE FUNCTION :SCHEMA.forward_again(most int) RETURNS int
-LANGUAGE plpgsql
-SET search_path = :SCHEMA, pg_temp
-SET lock_timeout = '2s'
-AS $$
-#variable_conflict use_variable
-DECLARE
-  miss    record;
-  looked  int := 0;
-  why     text;
-  context text;
-BEGIN
-  FOR miss IN
-    SELECT missed.id, missed.source, missed.target, missed.said, missed.attempts
-    FROM forward_misses AS missed WHERE missed.next_attempt_at <= now()
-    ORDER BY missed.id LIMIT most
-    FOR UPDATE SKIP LOCKED
-  LOOP
-    looked := looked + 1;
-    BEGIN
-      PERFORM forward(miss.source, miss.target, miss.said);
-      DELETE FROM forward_misses WHERE forward_misses.id = miss.id;
-    EXCEPTION WHEN OTHERS OR assert_failure THEN
-      GET STACKED DIAGNOSTICS context = PG_EXCEPTION_CONTEXT;
-      why := forward_why(SQLSTATE, SQLERRM, context);
-      UPDATE forward_misses
-      SET why = why, attempts = miss.attempts + 1, next_attempt_at = now() + interval '30 seconds'
-      WHERE forward_misses.id = miss.id;
-      -- The next one would wait as long.
-      EXIT WHEN SQLSTATE IN ('55P03', '40P01');
-    END;
-  END LOOP;
-  RETURN looked;
-END
-$$;
-
--- Copies rows that another system has written since a moment, and whose ids are not here yet: of those whose id comes after
--- `after`, `most` at most. With `overwritten` also rows that are here and have a later ts: what they were overwritten with may be
--- missing. Answers the last id, how many it has looked at and how many of these were there already. Each call is to be a
--- transaction of its own.
-CREATE OR REPLACE FUNCTION :SCHEMA.forward_since(
-  source text, target text, since timestamptz, after text, most int, overwritten boolean, OUT last text, OUT looked int, OUT there int
-)
-LANGUAGE plpgsql
-SET search_path = :SCHEMA, pg_temp
-SET lock_timeout = '2s'
-AS $$
-#variable_conflict use_variable
-DECLARE
-  own     record;
-  why     text;
-  context text;
-BEGIN
-  looked := 0;
-  there  := 0;
-  FOR own IN EXECUTE (
-    SELECT format(
-      -- What has no zone may be a day off.
-      'SELECT own.id::text AS id, :SCHEMA.forward_reads(own.*) AS said,
-         own.ts::timestamptz + CASE WHEN pg_typeof(own.ts) = ''timestamptz''::regtype THEN ''0'' ELSE ''1 day'' END::interval AS ts
-       FROM %s AS own WHERE own.ts >= $1 AND own.id IS NOT NULL %s ORDER BY own.id LIMIT $3',
-      source, CASE WHEN after IS NOT NULL THEN format('AND own.id > $2::%s', format_type(key.atttypid, key.atttypmod)) END
-    )
-    FROM pg_attribute AS key
-    WHERE key.attrelid = source::regclass AND key.attname = 'id' AND NOT key.attisdropped
-  ) USING since, after, most LOOP
-    last   := own.id;
-    looked := looked + 1;
-    IF (CASE target
-      WHEN 'history' THEN NOT overwritten
-        AND EXISTS (SELECT FROM history WHERE history.receipt = forward_receipt(source, own.id))
-      ELSE EXISTS (
-        SELECT FROM events
-        WHERE events.receipt = forward_receipt(source, own.id) AND NOT (overwritten AND own.ts > events.ts)
-      )
-    END) THEN
-      there := there + 1;
-      CONTINUE;
-    END IF;
-    BEGIN
-      IF NOT forward(source, target, own.said) THEN
-        there := there + 1;
-      END IF;
-    EXCEPTION WHEN OTHERS OR assert_failure THEN
-      GET STACKED DIAGNOSTICS context = PG_EXCEPTION_CONTEXT;
-      why := forward_why(SQLSTATE, SQLERRM, context);
-      INSERT INTO forward_misses (source, target, said, why) VALUES (source, target, own.said, why);
-    END;
-  END LOOP;
-END
-$$;

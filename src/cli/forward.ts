@@ -37,7 +37,7 @@ const install = Effect.fnUntraced(function* ({ json, since, tables }: Flags) {
       answers.push({ source, target })
       continue
     }
-    const done = yield* copySince({ source, target }, since.value, false, (rows) => say(source, rows))
+    const done = yield* copySince({ source, target }, since.value, null, (rows) => say(source, rows))
     answers.push({ source, target, since: since.value, ...done })
     if (!json) {
       yield* Console.log(
@@ -56,9 +56,12 @@ const install = Effect.fnUntraced(function* ({ json, since, tables }: Flags) {
 const remove = Effect.fnUntraced(function* ({ json, tables }: Flags) {
   const { schema } = yield* Settings
   const removed = yield* forwardNoLonger(schema, tables)
-  for (const { left, source, wasForwarded } of removed) {
+  for (const { left, mayLack, source, wasForwarded } of removed) {
     if (!json) {
       yield* Console.log(wasForwarded ? `no longer forwarded: ${source}` : `was not forwarded: ${source}`)
+    }
+    if (mayLack) {
+      yield* Console.error(`rows of ${source} may be lost, and nobody looks for them any more: compare`)
     }
     if (left !== null) {
       yield* Console.error(
@@ -70,9 +73,10 @@ const remove = Effect.fnUntraced(function* ({ json, tables }: Flags) {
     yield* Console.log(
       JSON.stringify({
         schema,
-        removed: removed.map(({ left, source, wasForwarded }) => ({
+        removed: removed.map(({ left, mayLack, source, wasForwarded }) => ({
           source,
           was_forwarded: wasForwarded,
+          may_lack: mayLack,
           left
         }))
       })

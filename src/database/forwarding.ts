@@ -47,7 +47,10 @@ const lookAtAll = Effect.fnUntraced(function* (
   return forwards
 })
 
-/** Has tables forwarded, or sees that they are. Answers where each of them goes. Fails where one cannot be, and changes none. */
+/**
+ * Has tables forwarded, or sees that they are; of rows that may be lost and cannot be looked for, health says no more. Answers where each of them goes. Fails where one
+ * cannot be, and changes none.
+ */
 export const forward = Effect.fnUntraced(function* (
   schema: SchemaName,
   names: ReadonlyArray<string>,
@@ -56,12 +59,15 @@ export const forward = Effect.fnUntraced(function* (
   const sql = yield* PgClient.PgClient
   const forwards = yield* lookAtAll(sql, schema, names, copies)
   for (const { seen, source, target } of forwards) {
+    const isSearchable = refusalOfCopy(source, seen) === null
     yield* ddl(sql)(
       Effect.gen(function* () {
         yield* sql`
           INSERT INTO forwarded_tables (source, target, lost_until, lost_for_good)
           VALUES (${source}, ${target}, forward_lost(), forward_lost_for_good())
-          ON CONFLICT (source) DO UPDATE SET target = excluded.target, lost_for_good = excluded.lost_for_good
+          ON CONFLICT (source) DO UPDATE SET target = excluded.target, lost_for_good = excluded.lost_for_good,
+            lost_until = CASE WHEN ${isSearchable} THEN forwarded_tables.lost_until ELSE excluded.lost_until END,
+            losing = CASE WHEN ${isSearchable} THEN forwarded_tables.losing END
         `
         // Whoever writes to the table would wait for this.
         if (seen.firesFor === target) return
@@ -82,6 +88,8 @@ export interface Removed {
   readonly wasForwarded: boolean
   /** The statement for the table's owner, where nobody else may drop the trigger; it does nothing any more. */
   readonly left: string | null
+  /** Rows may be lost that were not looked for yet, and nobody does now. */
+  readonly mayLack: boolean
 }
 
 /** Has tables forwarded no longer. What has been forwarded stays. */
@@ -99,15 +107,17 @@ export const forwardNoLonger = Effect.fnUntraced(function* (
     const rows = yield* ddl(sql)(
       Effect.gen(function* () {
         if (hasTrigger && isOwned) yield* sql.unsafe(drop)
-        return yield* sql`
-          DELETE FROM forwarded_tables WHERE forwarded_tables.source = ${source} RETURNING forwarded_tables.source
+        return yield* sql<{ readonly mayLack: boolean }>`
+          DELETE FROM forwarded_tables WHERE forwarded_tables.source = ${source}
+          RETURNING forwarded_tables.lost_until < forward_lost() OR forwarded_tables.lost_for_good < forward_lost_for_good() AS "mayLack"
         `
       })
     )
     ended.push({
       source,
       wasForwarded: hasTrigger || rows.length > 0,
-      left: hasTrigger && !isOwned ? drop : null
+      left: hasTrigger && !isOwned ? drop : null,
+      mayLack: rows[0]?.mayLack ?? false
     })
   }
   return ended
@@ -126,13 +136,13 @@ interface Step {
 }
 
 /**
- * Copies what another system has written since a moment (ISO 8601), and is not here yet; with `overwritten` also what it may
- * have overwritten. `tell` hears after each batch.
+ * Copies what another system has written since a moment (ISO 8601), and is not here yet; with `overwritten` also the rows since
+ * that moment that are here, whose changes may not be. `tell` hears after each batch.
  */
 export const copySince = Effect.fnUntraced(function* (
   { source, target }: Pick<Forward, "source" | "target">,
   since: string,
-  overwritten: boolean,
+  overwritten: string | null,
   tell: (rows: number) => Effect.Effect<void> = () => Effect.void
 ) {
   const sql = yield* PgClient.PgClient
@@ -140,7 +150,7 @@ export const copySince = Effect.fnUntraced(function* (
   for (let after: string | null = null; ; ) {
     const rows: ReadonlyArray<Step> = yield* sql<Step>`
       SELECT step.last, step.looked, step.there
-      FROM forward_since(${source}, ${target}, ${since}::timestamptz, ${after}, ${batch}, ${overwritten}) AS step
+      FROM forward_since(${source}, ${target}, ${since}::timestamptz, ${after}, ${batch}, ${overwritten}::timestamptz) AS step
     `
     const { last, looked, there } = rows[0] ?? { last: null, looked: 0, there: 0 }
     sum = { copied: sum.copied + looked - there, there: sum.there + there }
@@ -189,6 +199,10 @@ export const withoutTrigger = (sql: PgClient.PgClient, schema: SchemaName) => sq
 export const saySilent = ({ source }: { readonly source: string }): string =>
   `${source} is not forwarded any more: its trigger is gone, disabled or another table's; run jarvis forward ${source}, or with --remove`
 
+/** `a row may be lost that nobody can find …`; sources is one or more, parted by blanks. */
+export const sayForGood = (sources: string): string =>
+  `a row may be lost that nobody can find, because its ts does not tell: compare, then run jarvis forward ${sources}`
+
 /**
  * Copies the rows of which not even a note could be written: those of about that time. It waits until whoever wrote them has
  * ended, because nobody sees the rows before. Says where that is so, and where they cannot be found.
@@ -202,15 +216,18 @@ const copyLost = Effect.fnUntraced(function* (sql: PgClient.PgClient, schema: Sc
       losing_before = pg_current_xact_id()
     WHERE forwarded_tables.losing IS NULL AND forwarded_tables.lost_until < ${losses}::bigint
   `
-  const lost = yield* sql<Omit<Forward, "seen"> & { readonly since: string; readonly isOver: boolean }>`
+  const lost = yield* sql<
+    Omit<Forward, "seen"> & { readonly since: string; readonly overwritten: string; readonly isOver: boolean }
+  >`
     SELECT forwarded.source, forwarded.target,
-      -- What a long transaction wrote has its time from the beginning of that.
-      (forwarded.lost_at - interval '1 day')::text AS since,
+      -- How old ts may be says forward_finds; a little more costs nothing.
+      (forwarded.lost_at - interval '25 hours')::text AS since, (forwarded.lost_at - interval '2 hours')::text AS overwritten,
       pg_snapshot_xmin(pg_current_snapshot()) >= forwarded.losing_before AS "isOver"
     FROM forwarded_tables AS forwarded WHERE forwarded.losing IS NOT NULL ORDER BY forwarded.source
   `
   const wrong: Array<string> = []
-  for (const { isOver, since, source, target } of lost) {
+  const unsearchable = new Set<string>()
+  for (const { isOver, overwritten, since, source, target } of lost) {
     if (!isOver) {
       wrong.push(
         `rows of ${source} may be lost: they are looked for when the transactions that are open now have ended`
@@ -219,10 +236,15 @@ const copyLost = Effect.fnUntraced(function* (sql: PgClient.PgClient, schema: Sc
     }
     const seen = yield* look(sql, schema, source)
     const refusal = seen.source === null ? `there is no ${source} any more` : refusalOfCopy(source, seen)
-    const done = refusal === null ? yield* Effect.result(copySince({ source, target }, since, true)) : null
+    const done =
+      refusal === null ? yield* Effect.result(copySince({ source, target }, since, overwritten)) : null
     if (done?._tag !== "Success") {
-      const why = done === null ? refusal : sayRefusal(done.failure)
-      wrong.push(`a row of ${source} may be lost, which cannot be looked for: ${why}`)
+      unsearchable.add(source)
+      wrong.push(
+        `a row of ${source} may be lost, which cannot be looked for: ${
+          done === null ? refusal : sayRefusal(done.failure)
+        }; mend that, or compare and run jarvis forward ${source}${seen.source === null ? " --remove" : ""}`
+      )
       continue
     }
     yield* sql`
@@ -233,17 +255,13 @@ const copyLost = Effect.fnUntraced(function* (sql: PgClient.PgClient, schema: Sc
     if (copied > 0)
       yield* Effect.logWarning(`${copied} rows of ${source} may not have been forwarded, and are now`)
   }
-  const forGood = yield* sql<{ readonly source: string }>`
-    SELECT forwarded.source FROM forwarded_tables AS forwarded
-    WHERE forwarded.lost_for_good < forward_lost_for_good() ORDER BY forwarded.source
+  // One counter serves all tables.
+  const [forGood] = yield* sql<{ readonly sources: string | null }>`
+    SELECT string_agg(forwarded.source, ' ' ORDER BY forwarded.source) AS sources
+    FROM forwarded_tables AS forwarded
+    WHERE forwarded.lost_for_good < forward_lost_for_good() AND forwarded.source <> ALL (${Array.from(unsearchable)}::text[])
   `
-  return [
-    ...wrong,
-    ...forGood.map(
-      ({ source }) =>
-        `a change of ${source} may be lost that left its ts as it was: nobody can find it; compare, then run jarvis forward ${source}`
-    )
-  ]
+  return typeof forGood?.sources === "string" ? [...wrong, sayForGood(forGood.sources)] : wrong
 })
 
 /**

@@ -2,7 +2,7 @@
 import { PgClient } from "@effect/sql-pg"
 import { Data, Effect, type FileSystem, type Path } from "effect"
 import { asDatabaseError, sayWhy } from "../database/Database.ts"
-import { missed, sayMissed, saySilent, withoutTrigger } from "../database/forwarding.ts"
+import { missed, sayForGood, sayMissed, saySilent, withoutTrigger } from "../database/forwarding.ts"
 import { plan as readPlan } from "../database/Migrations.ts"
 import { readBring } from "../database/preflight/bring.ts"
 import { count, ident, list } from "../database/preflight/names.ts"
@@ -82,13 +82,12 @@ const forwarding = (source: string): Check<PgClient.PgClient | Settings> => ({
       SELECT forwarded.lost_until < forward_lost() AS rows, forwarded.lost_for_good < forward_lost_for_good() AS changes
       FROM forwarded_tables AS forwarded WHERE forwarded.source = ${source}
     `
-    if (lost?.rows)
-      return wrong(`rows of ${source} may be lost: the service looks for them, so see that it runs`)
-    return lost?.changes
-      ? wrong(
-          `a change of ${source} may be lost that left its ts as it was: compare, then run jarvis forward ${source}`
-        )
-      : ok("its trigger fires, and no row is missed")
+    if (lost?.rows) {
+      return wrong(
+        "rows may be lost, which the service looks for: see that it runs, and what /health/ready says of forwarding"
+      )
+    }
+    return lost?.changes ? wrong(sayForGood(source)) : ok("its trigger fires, and no row is missed")
   }).pipe(asDatabaseError)
 })
 

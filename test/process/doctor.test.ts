@@ -193,14 +193,14 @@ describe.concurrent("jarvis doctor", () => {
       const rows = yield* examined(settings)
       assert.include(
         rows.said,
-        "✗ forwarding of crm.events  rows of crm.events may be lost: the service looks for them, so see that it runs\n"
+        "✗ forwarding of crm.events  rows may be lost, which the service looks for: see that it runs, and what /health/ready says of forwarding\n"
       )
       yield* run("UPDATE forwarded_tables SET lost_until = forward_lost()")
       yield* run("SELECT nextval('forward_unfindable'), nextval('forward_unfindable')")
       const changes = yield* examined(settings)
       assert.include(
         changes.said,
-        "✗ forwarding of crm.events  a change of crm.events may be lost that left its ts as it was: compare, then run jarvis forward crm.events\n"
+        "✗ forwarding of crm.events  a row may be lost that nobody can find, because its ts does not tell: compare, then run jarvis forward crm.events\n"
       )
       assert.deepStrictEqual([rows.code, changes.code], [1, 1])
     }).pipe(Effect.provide(surroundings))

@@ -100,7 +100,7 @@ describe.concurrent("jarvis forward", () => {
       assert.deepStrictEqual([again.code, again.stderr], [0, ""])
       assert.deepStrictEqual(JSON.parse(again.stdout), {
         schema,
-        removed: [{ source: "crm.events", was_forwarded: false, left: null }]
+        removed: [{ source: "crm.events", was_forwarded: false, may_lack: false, left: null }]
       })
     }).pipe(Effect.provide(testDatabase))
   )

@@ -2,7 +2,7 @@
 import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
-import { copySince, forward } from "../../src/database/forwarding.ts"
+import { copySince, forward, forwardNoLonger } from "../../src/database/forwarding.ts"
 import { count, dueNow, insertOne, oldEvents, swept, table, written } from "../support/forwarded.ts"
 import { whileOpen } from "../support/history.ts"
 import { run } from "../support/refusing.ts"
@@ -62,10 +62,12 @@ layer(testDatabase, { timeout: "2 minutes", excludeTestServices: true })("a row 
     }).pipe(Effect.provide(quiet))
   )
 
-  it.effect("brings none along that was overwritten by nothing", () =>
+  it.effect("brings none along that is older", () =>
     Effect.gen(function* () {
       yield* table(oldEvents.replace("ts timestamp", "ts timestamptz"))
-      yield* run(insertOne)
+      yield* run(
+        insertOne.replace("payload)", "payload, ts)").replace("}')", "}', now() - interval '1 day')")
+      )
       yield* lose(upsert(1))
       yield* looked
       assert.strictEqual(yield* count, 2)
@@ -78,12 +80,56 @@ layer(testDatabase, { timeout: "2 minutes", excludeTestServices: true })("a row 
       yield* run(upsert(1))
       yield* lose(upsert(2, "crm.events.ts"))
       const says = [
-        "a change of crm.events may be lost that left its ts as it was: nobody can find it; compare, then run jarvis forward crm.events"
+        "a row may be lost that nobody can find, because its ts does not tell: compare, then run jarvis forward crm.events"
       ]
       assert.deepStrictEqual(yield* looked, says)
       assert.deepStrictEqual(yield* swept, says)
       yield* forward(yield* schema, ["crm.events"], false)
       assert.deepStrictEqual(yield* swept, [])
+    }).pipe(Effect.provide(quiet))
+  )
+
+  const withTs = (ts: string, id = "gen_random_uuid()") =>
+    `INSERT INTO crm.events (id, ts, company_id, type, payload) VALUES (${id}, ${ts}, 9247, 'car_update', '{"id": 5}')`
+  const untold: ReadonlyArray<readonly [why: string, insert: string]> = [
+    ["it has no ts", withTs("NULL")],
+    ["it has no id", withTs("now()", "NULL")],
+    ["it is older than those that are looked for", withTs("now() - interval '3 days'")],
+    ["its ts has no date", withTs("'-infinity'")]
+  ]
+  it.effect.each(untold)("is told of where %s", ([, insert]) =>
+    Effect.gen(function* () {
+      yield* table(
+        oldEvents.replace("id uuid PRIMARY KEY", "id uuid UNIQUE").replace("ts timestamp", "ts timestamptz")
+      )
+      yield* lose(insert)
+      const says = [
+        "a row may be lost that nobody can find, because its ts does not tell: compare, then run jarvis forward crm.events"
+      ]
+      assert.deepStrictEqual(yield* looked, says)
+      assert.strictEqual(yield* count, 0)
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect.each(["timestamp", "timestamptz"])("is found where the writer's clock is behind: %s", (type) =>
+    Effect.gen(function* () {
+      yield* table(oldEvents.replace("ts timestamp", `ts ${type}`))
+      yield* run(upsert(1))
+      yield* lose(upsert(2, "clock_timestamp() - interval '30 minutes'"))
+      assert.deepStrictEqual(yield* looked, [])
+      assert.deepInclude((yield* written).at(-1), { payload: { id: 7, mileage: 2 } })
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect("is told of where its table is forwarded no longer before it was found", () =>
+    Effect.gen(function* () {
+      yield* table(oldEvents)
+      yield* lose(insertOne)
+      const [removed] = yield* forwardNoLonger(yield* schema, ["crm.events"])
+      assert.isTrue(removed?.mayLack)
+      yield* table(oldEvents)
+      const [again] = yield* forwardNoLonger(yield* schema, ["crm.events"])
+      assert.isFalse(again?.mayLack)
     }).pipe(Effect.provide(quiet))
   )
 
@@ -118,9 +164,13 @@ layer(testDatabase, { timeout: "2 minutes", excludeTestServices: true })("a row 
     Effect.gen(function* () {
       yield* table(columns)
       yield* lose(insertOne)
-      const says = [`a row of crm.events may be lost, which cannot be looked for: ${why}`]
+      const says = [
+        `a row of crm.events may be lost, which cannot be looked for: ${why}; mend that, or compare and run jarvis forward crm.events`
+      ]
       assert.deepStrictEqual(yield* looked, says)
       assert.deepStrictEqual(yield* swept, says)
+      yield* forward(yield* schema, ["crm.events"], false)
+      assert.deepStrictEqual(yield* swept, [])
     }).pipe(Effect.provide(quiet))
   )
 
@@ -136,13 +186,13 @@ layer(testDatabase, { timeout: "2 minutes", excludeTestServices: true })("a row 
         "INSERT INTO crm.history (id, description) VALUES (1, 'one'), (2, 'two')",
         "ALTER TABLE history DROP CONSTRAINT none"
       )
-      yield* copySince(source, "2025-01-01", false)
+      yield* copySince(source, "2025-01-01", null)
       yield* dueNow
       yield* swept
       yield* run("UPDATE crm.history SET description = 'three', ts = clock_timestamp() WHERE id = 1")
       yield* lose("UPDATE crm.history SET description = 'four', ts = clock_timestamp() WHERE id = 2")
       yield* looked
-      yield* copySince(source, "2025-01-01", true)
+      yield* copySince(source, "2025-01-01", "2025-01-01")
       assert.deepStrictEqual(yield* sentences, ["one", "two", "three", "four"])
     }).pipe(Effect.provide(quiet))
   )

@@ -101,7 +101,8 @@ const functions = [
   "forward_lost()",
   "forward_lost_for_good()",
   "forward_again(int)",
-  "forward_since(text, text, timestamptz, text, int, boolean)"
+  "forward_finds(jsonb, jsonb)",
+  "forward_since(text, text, timestamptz, text, int, timestamptz)"
 ]
 
 /** Tables, functions and triggers of Jarvis's own names in public, of other shapes, and all of them raise. */
