@@ -37,10 +37,10 @@ export default defineConfig(({ mode }) => ({
           name: "own schema",
           include: ["test/{sql,database,process}/**/*.test.ts"],
           // Not what is about no schema in particular: settings, the guide, the embedded server, loads, early databases, and one test
-          // each kind of finding.
+          // for each kind of finding.
           exclude: [
             "test/process/{adoption,settings}.test.ts",
-            "test/database/{EmbeddedPostgres,tls}.test.ts",
+            "test/database/{EmbeddedPostgres,embeddedUser,tls}.test.ts",
             "test/sql/historyLoad.test.ts",
             "test/database/upgrade*.test.ts",
             "test/database/{preflight,functions,Migrations}?*.test.ts"

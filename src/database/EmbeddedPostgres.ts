@@ -146,13 +146,25 @@ export const embedded = Effect.fn("embeddedPostgres")(function* (
     Effect.flatMap(freePort(), startOn).pipe(Effect.retry({ times: 2 }))
   )
 
+  /** Read by the server's user: what stands in its directory may be a link to a file that is closed to it. */
+  const read = (name: string) => {
+    const file = path.join(data, name)
+    return user.prefix.length === 0
+      ? fs.readFileString(file).pipe(failed(`cannot read ${file}`))
+      : Effect.map(must(`cannot read ${file}`, ["cat", file]), ({ output }) => output)
+  }
+
   /** Line 4 of the server's own lock file is its port, and line 8 says whether it takes sessions. */
   const readUrl = Effect.gen(function* () {
-    const lock = yield* Effect.orElseSucceed(fs.readFileString(path.join(data, "postmaster.pid")), () => "")
-    const lines = lock.split("\n")
+    const lines = (yield* Effect.orElseSucceed(read("postmaster.pid"), () => "")).split("\n")
     if (lines[7]?.trim() !== "ready") return Option.none()
-    const password = yield* fs.readFileString(path.join(data, passwordName))
-    const url = `postgres://postgres:${password}@127.0.0.1:${lines[3]}/postgres`
+    const password = yield* read(passwordName)
+    if (!/^[\w-]+$/.test(password)) {
+      return yield* new EmbeddedPostgresError({
+        message: `embedded PostgreSQL: no password stands in ${path.join(data, passwordName)}`
+      })
+    }
+    const url = `postgres://postgres:${password}@127.0.0.1:${Number(lines[3])}/postgres`
     yield* fs.writeFileString(urlFile, url, { mode: 0o600 })
     return Option.some(Redacted.make(url, { label: "DATABASE_URL" }))
   })

@@ -1,82 +1,15 @@
-import { execFileSync } from "node:child_process"
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync
-} from "node:fs"
-import { createServer, type Server } from "node:net"
-import { tmpdir } from "node:os"
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { NodeServices } from "@effect/platform-node"
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Context, Effect, Exit, Layer, Option, Redacted, Scope } from "effect"
+import { Clock, Context, Effect, Layer, Option, Redacted, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import * as Database from "../../src/database/Database.ts"
 import { embedded, embeddedPostgres } from "../../src/database/EmbeddedPostgres.ts"
 import { Log } from "../actors/world.ts"
+import { jarvis, listening, newDirectory, runningIn, urlIn } from "../support/embedded.ts"
 import { until } from "../support/tables.ts"
-
-/** A directory that is gone afterwards, and the server in it, should one still run. */
-const newDirectory = Effect.acquireRelease(
-  Effect.sync(() => mkdtempSync(join(tmpdir(), "jarvis-embedded-"))),
-  (directory) =>
-    Effect.sync(() => {
-      const pid = runningIn(directory)
-      if (pid !== null) process.kill(pid, "SIGINT")
-      rmSync(directory, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 })
-    })
-)
-
-/** The process id of the server that runs there, or null. */
-const runningIn = (directory: string): number | null => {
-  const file = join(directory, "postgres", "postmaster.pid")
-  return existsSync(file) ? Number(readFileSync(file, "utf8").split("\n")[0]) : null
-}
-
-/** One Jarvis: the server, and a pool on it. */
-const jarvis = Effect.fnUntraced(function* (directory: string) {
-  const scope = yield* Scope.make()
-  const close = Scope.close(scope, Exit.void)
-  yield* Effect.addFinalizer(() => close)
-  const context = yield* Layer.buildWithScope(
-    Layer.unwrap(Effect.map(embeddedPostgres(directory), Database.layer)).pipe(
-      Layer.provide(NodeServices.layer)
-    ),
-    scope
-  )
-  return { sql: Context.get(context, PgClient.PgClient), close }
-})
-
-/** Whose a directory is, and who may do what there. */
-const standing = (directory: string) => {
-  const { gid, mode, uid } = statSync(directory)
-  return { uid, gid, mode: mode & 0o7777 }
-}
-
-/** A directory that nobody but its owner may enter, and whose group is handed on. */
-const closed = (directory: string, owner = 0) => {
-  mkdirSync(directory, { recursive: true })
-  chownSync(directory, owner, 12345)
-  chmodSync(directory, 0o2700)
-  return standing(directory)
-}
-
-/** Another program that listens there. */
-const listening = (port: number) =>
-  Effect.callback<Server, Error>((resume) => {
-    const server = createServer()
-    server.on("error", (error) => resume(Effect.fail(error)))
-    server.listen(port, "127.0.0.1", () => resume(Effect.succeed(server)))
-  })
-
-const urlIn = (directory: string) => readFileSync(join(directory, "database-url"), "utf8")
 
 describe("embeddedPostgres", () => {
   it.live("starts on a fresh directory, stops with the last who leaves, and keeps the data", () =>
@@ -179,90 +112,6 @@ describe("embeddedPostgres", () => {
       const error = yield* Effect.flip(Effect.scoped(jarvis(join(directory, "file"))))
       assert.strictEqual(error._tag, "EmbeddedPostgresError")
       assert.include(error.message, join(directory, "file"))
-    }).pipe(Effect.scoped)
-  )
-
-  const isRoot = process.getuid?.() === 0
-  it.live.runIf(isRoot)("started by root, its SQL has the rights of somebody else", () =>
-    Effect.gen(function* () {
-      const directory = yield* newDirectory
-      const secret = join(directory, "secret")
-      const { sql } = yield* jarvis(directory)
-      writeFileSync(secret, "root's own", { mode: 0o600 })
-      yield* sql`CREATE TABLE said (line text)`
-      yield* sql`COPY said FROM PROGRAM 'id -nu; sed -n "s/NoNewPrivs:.//p" /proc/self/status'`
-      assert.deepStrictEqual(yield* sql`SELECT line FROM said`, [{ line: "nobody" }, { line: "1" }])
-      for (const statement of [
-        `COPY said FROM PROGRAM 'cat ${secret}'`,
-        `COPY said TO PROGRAM 'cat > ${secret}'`,
-        `COPY said FROM '${secret}'`
-      ]) {
-        yield* Effect.flip(sql.unsafe(statement))
-      }
-      assert.strictEqual(readFileSync(secret, "utf8"), "root's own")
-    }).pipe(Effect.scoped)
-  )
-
-  it.live.runIf(isRoot)("where nobody else reaches its directory, it warns of what its SQL may do", () =>
-    Effect.gen(function* () {
-      const { lines } = yield* Log
-      const directory = join(yield* newDirectory, "closed to others")
-      const asItIs = closed(directory)
-      const { sql } = yield* jarvis(directory)
-      assert.deepStrictEqual(standing(directory), asItIs)
-      assert.deepStrictEqual(yield* sql`SELECT 1 AS one`, [{ one: 1 }])
-      assert.deepStrictEqual(
-        lines.map(({ level }) => level),
-        ["Warn"]
-      )
-      assert.include(lines[0]?.message, "can reach root's files")
-    }).pipe(Effect.scoped, Effect.provide(Log.layer))
-  )
-
-  it.live.runIf(isRoot)("a directory that is closed to others is opened to the server's group alone", () =>
-    Effect.gen(function* () {
-      const directory = yield* newDirectory
-      const { mode, uid } = closed(directory, 12345)
-      yield* jarvis(directory)
-      const { gid } = statSync(join(directory, "postgres"))
-      assert.deepStrictEqual(standing(directory), { uid, gid, mode: mode | 0o010 })
-    }).pipe(Effect.scoped)
-  )
-
-  it.live.runIf(isRoot)("one with other files in it is not opened", () =>
-    Effect.gen(function* () {
-      const { lines } = yield* Log
-      const directory = yield* newDirectory
-      writeFileSync(join(directory, "another's"), "")
-      const asItIs = closed(directory)
-      yield* jarvis(directory)
-      assert.deepStrictEqual(standing(directory), asItIs)
-      assert.include(lines[0]?.message, "can reach root's files")
-    }).pipe(Effect.scoped, Effect.provide(Log.layer))
-  )
-
-  it.live.runIf(isRoot)("a directory postgres that is no data of PostgreSQL stays its owner's", () =>
-    Effect.gen(function* () {
-      const directory = yield* newDirectory
-      const file = join(directory, "postgres", "another's")
-      mkdirSync(join(directory, "postgres"))
-      writeFileSync(file, "")
-      const error = yield* Effect.flip(Effect.scoped(jarvis(directory)))
-      assert.include(error.message, `${join(directory, "postgres")} is there, and is no data of PostgreSQL`)
-      assert.strictEqual(statSync(file).uid, 0)
-    }).pipe(Effect.scoped)
-  )
-
-  it.live.runIf(isRoot)("data that an earlier Jarvis kept as root's are handed over", () =>
-    Effect.gen(function* () {
-      const directory = yield* newDirectory
-      const first = yield* jarvis(directory)
-      yield* first.sql`CREATE TABLE kept AS SELECT 42 AS answer`
-      yield* first.close
-      execFileSync("chown", ["-R", "0:0", directory])
-      const { sql } = yield* jarvis(directory)
-      assert.deepStrictEqual(yield* sql`SELECT answer FROM kept`, [{ answer: 42 }])
-      assert.notStrictEqual(statSync(join(directory, "postgres")).uid, 0)
     }).pipe(Effect.scoped)
   )
 
