@@ -98,7 +98,7 @@ export const state = {
     adoption:
       "It is tried again each minute. If it stays, see who holds these rows or what refuses their update.",
     forwarding:
-      "Rows of another system's tables come late. The table forward_misses says why; what stands in their way gone, they come by themselves. A trigger that is missing: jarvis forward puts it back.",
+      "Rows of another system's tables come late: the table forward_misses says why, and they come by themselves when nothing is in their way. Rows that may be lost are looked for; where nobody can find them, compare the tables and run jarvis forward again. A trigger that is missing: jarvis forward puts it back.",
     branch: "It starts again by itself, and no row is lost. If it stays, the log of the service says why.",
     token: "Correct it in RENTPROG_TOKENS and restart.",
     log: "It is tried again every 3 minutes. If RentProg refuses the user token, put a new one into RENTPROG_HISTORY_TOKENS and restart.",
