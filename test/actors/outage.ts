@@ -16,7 +16,7 @@ const onServer = (statements: (name: string) => ReadonlyArray<string>) =>
   }).pipe(Effect.provide(server))
 
 const endSessions = (name: string) =>
-  `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`
+  `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}' AND backend_type = 'client backend'`
 
 /** Ends all sessions and lets nobody in. */
 export const goAway = onServer((name) => [

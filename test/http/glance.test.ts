@@ -27,7 +27,8 @@ const whileAway = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     yield* allow(false)
     yield* Effect.provide(
       PgClient.PgClient.use(
-        (sql) => sql`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ${name}`
+        (sql) =>
+          sql`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ${name} AND backend_type = 'client backend'`
       ),
       server
     )
