@@ -251,7 +251,7 @@ layer(Inbox.layer.pipe(Layer.provideMerge(testDatabase)), { excludeTestServices:
         const cut = PgClient.PgClient.use(
           (sql) => sql`
           SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-          WHERE datname = current_database() AND state = 'active' AND pid <> pg_backend_pid()
+          WHERE datname = current_database() AND backend_type = 'client backend' AND state = 'active' AND pid <> pg_backend_pid()
         `
         ).pipe(
           Effect.flatMap((cut) => Ref.update(cuts, (n) => n + cut.length)),
