@@ -1,5 +1,5 @@
 import { PgClient } from "@effect/sql-pg"
-import { assert, describe, it } from "@effect/vitest"
+import { assert, beforeEach, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Redacted } from "effect"
 import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
 import { inject } from "vitest"
@@ -40,7 +40,9 @@ const post = (program: Program, id: number) =>
 
 const ignored = ["search_path", "lock_timeout", "random_page_cost"]
 
-describe.skipIf(pgbouncer === null).concurrent("through a pooler in transaction mode", () => {
+describe.concurrent("through a pooler in transaction mode", () => {
+  beforeEach(({ skip }) => skip(pgbouncer() === null, "no PgBouncer here"))
+
   it.live(
     "with JARVIS_LISTEN_URL everything works, from the migration on, and no session keeps a setting",
     () =>

@@ -51,14 +51,20 @@ const unpack = (): void => {
   }
 }
 
-/** The machine's own, else Debian's; null, with a word, where there is neither. */
-export const pgbouncer = ((): string | null => {
+let found: string | null | undefined
+
+/** The machine's own, else Debian's, which is fetched for whoever asks first; null where there is neither. */
+export const pgbouncer = (): string | null => {
   const here = () => ["pgbouncer", unpacked].find(runs) ?? null
-  if (here() === null) unpack()
-  const found = here()
-  if (found === null) process.stderr.write("no PgBouncer here: what is about poolers is not tested\n")
+  if (found === undefined) {
+    found = here()
+    if (found === null) {
+      unpack()
+      found = here()
+    }
+  }
   return found
-})()
+}
 
 const answers = (port: number) =>
   Effect.callback<boolean>((resume) => {
@@ -100,7 +106,7 @@ export class PgBouncer extends Context.Service<
         // It refuses to run as root.
         const user = process.getuid?.() === 0 ? ["-u", "nobody"] : []
         const start = () =>
-          spawn(pgbouncer ?? "pgbouncer", ["-q", ...user, settings], { stdio: "ignore", env: environment })
+          spawn(pgbouncer() ?? "pgbouncer", ["-q", ...user, settings], { stdio: "ignore", env: environment })
         let child = start()
         yield* Effect.addFinalizer(() => Effect.sync(() => child.kill("SIGKILL")))
         yield* until(answers(port), (does) => does)
