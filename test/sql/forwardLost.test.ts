@@ -3,7 +3,16 @@ import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { copySince, forward, forwardNoLonger } from "../../src/database/forwarding.ts"
-import { count, dueNow, insertOne, oldEvents, swept, table, written } from "../support/forwarded.ts"
+import {
+  count,
+  dueNow,
+  insertOne,
+  inTransaction,
+  oldEvents,
+  swept,
+  table,
+  written
+} from "../support/forwarded.ts"
 import { whileOpen } from "../support/history.ts"
 import { run } from "../support/refusing.ts"
 import { quiet } from "../support/rows.ts"
@@ -116,6 +125,16 @@ layer(testDatabase, { timeout: "2 minutes", excludeTestServices: true })("a row 
       yield* table(oldEvents.replace("ts timestamp", `ts ${type}`))
       yield* run(upsert(1))
       yield* lose(upsert(2, "clock_timestamp() - interval '30 minutes'"))
+      assert.deepStrictEqual(yield* looked, [])
+      assert.deepInclude((yield* written).at(-1), { payload: { id: 7, mileage: 2 } })
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect("is found where its time has no zone, and its writer had another one", () =>
+    Effect.gen(function* () {
+      yield* table(oldEvents)
+      yield* run(upsert(1))
+      yield* inTransaction(lose("SET LOCAL TimeZone = 'Pacific/Midway'", upsert(2)))
       assert.deepStrictEqual(yield* looked, [])
       assert.deepInclude((yield* written).at(-1), { payload: { id: 7, mileage: 2 } })
     }).pipe(Effect.provide(quiet))
