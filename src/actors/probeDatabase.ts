@@ -24,20 +24,24 @@ export const layer: Layer.Layer<never, never, Health | PgClient.PgClient> = Laye
 
     const write = writeRow(sql).pipe(
       Effect.as(undefined),
-      Effect.catch((error) =>
-        isOfTheConnection(error)
+      within(limit),
+      Effect.catch((error) => {
+        // Reads may go well meanwhile: what a write that hangs tells is remembered until the next.
+        if (error._tag === "DatabaseError")
+          return Effect.succeed(`the server takes no writes: ${error.detail}`)
+        return isOfTheConnection(error)
           ? Effect.fail(databaseError(error))
           : Effect.succeed(isOfTheServer(error) ? `the server takes no writes: ${sayWhy(error)}` : undefined)
-      )
+      })
     )
     const probe = Effect.gen(function* () {
-      yield* Effect.mapError(sql`SELECT 1`, databaseError)
+      yield* sql`SELECT 1`.pipe(Effect.mapError(databaseError), within(limit))
       const now = yield* Clock.currentTimeMillis
       if (now < nextWrite) return
-      refused = yield* write
+      // Before the write, which may fail.
       nextWrite = now + writesEvery
+      refused = yield* write
     }).pipe(
-      within(limit),
       Effect.matchEffect({
         onSuccess: () => health.report("database", refused === undefined ? "up" : "down", refused),
         onFailure: ({ detail }) => health.report("database", "down", detail)

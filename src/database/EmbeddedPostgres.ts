@@ -85,6 +85,7 @@ export const embedded = Effect.fn("embeddedPostgres")(function* (
   if (Option.isSome(user.warning)) yield* Effect.logWarning(user.warning.value)
   const urlFile = path.join(root, "database-url")
   const log = path.join(root, "postgres.log")
+  const lockFile = path.join(data, "postmaster.pid")
 
   const asUser = (command: ReadonlyArray<string>) => run([...user.prefix, ...command])
   const must = (doing: string, command: ReadonlyArray<string>) =>
@@ -114,7 +115,24 @@ export const embedded = Effect.fn("embeddedPostgres")(function* (
     yield* fs.rename(draft, data).pipe(Effect.catch(() => fs.remove(draft, { recursive: true })))
   })
 
-  const running = Effect.map(asUser([pg_ctl, "status", "-D", data]), ({ ok }) => ok)
+  const serverProcess = Effect.map(
+    Effect.orElseSucceed(fs.readFileString(lockFile), () => ""),
+    (lock) => Number.parseInt(lock, 10)
+  )
+  /**
+   * A server that has ended, and whose parent does not ask for its end, keeps its number: where Jarvis is the container's
+   * first process, it is the parent. PostgreSQL takes it for one that runs, so its lock file goes.
+   */
+  const forgetEnded = Effect.gen(function* () {
+    const file = `/proc/${yield* serverProcess}/stat`
+    const state = yield* Effect.orElseSucceed(fs.readFileString(file), () => "")
+    if (/\) Z [-\d\s]+$/.test(state)) yield* fs.remove(lockFile, { force: true })
+  }).pipe(failed(`cannot remove ${lockFile}`))
+
+  const running = Effect.andThen(
+    forgetEnded,
+    Effect.map(asUser([pg_ctl, "status", "-D", data]), ({ ok }) => ok)
+  )
   const stop = asUser([pg_ctl, "stop", "-w", "-m", "fast", "-D", data])
 
   /** The server's files are its user's, whoever it ran as before. */
@@ -196,10 +214,7 @@ export const embedded = Effect.fn("embeddedPostgres")(function* (
         Effect.catchCause((cause) => Effect.logWarning("embedded PostgreSQL could not be stopped", cause))
       )
   )
-  const isAlive = Effect.map(
-    Effect.orElseSucceed(fs.readFileString(path.join(data, "postmaster.pid")), () => ""),
-    (lock) => isRunning(Number.parseInt(lock, 10))
-  )
+  const isAlive = Effect.andThen(Effect.ignore(forgetEnded), Effect.map(serverProcess, isRunning))
   const startAgain = Effect.gen(function* () {
     yield* Effect.logWarning("embedded PostgreSQL has ended and starts again")
     let isSaid = false

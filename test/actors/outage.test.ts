@@ -81,6 +81,24 @@ const fillUp = PgClient.PgClient.use((sql) =>
     sql`CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON jarvis_writes EXECUTE FUNCTION full_disk()`
   )
 )
+
+/** What each write comes to; how many there were. */
+const writesDo = (what: string) =>
+  PgClient.PgClient.use((sql) =>
+    sql.unsafe(`
+      CREATE SEQUENCE writes_tried;
+      CREATE FUNCTION no_write() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN PERFORM nextval('writes_tried'); PERFORM ${what}; RETURN NEW; END $$;
+      CREATE TRIGGER no_write BEFORE INSERT ON jarvis_writes FOR EACH ROW EXECUTE FUNCTION no_write()
+    `)
+  )
+const tries = PgClient.PgClient.use(
+  (sql) =>
+    sql<{
+      readonly tries: number
+    }>`SELECT (CASE WHEN is_called THEN last_value ELSE 0 END)::int AS tries FROM writes_tried`
+).pipe(Effect.map(([row]) => row?.tries))
+
 const makeRoom = PgClient.PgClient.use((sql) => sql`DROP TRIGGER full_disk ON jarvis_writes`)
 
 describe("a server that takes no writes", () => {
@@ -134,6 +152,39 @@ describe("a server that takes no writes", () => {
         yield* until(Effect.andThen(clock.adjust("1 second"), written), (rows) =>
           rows.some(({ at }) => at !== first?.at)
         )
+      }).pipe(Effect.provide(Layer.provide(probeDatabase.layer, Layer.succeed(Clock.Clock, clock))))
+    }).pipe(Effect.provide(surroundings()))
+  )
+
+  it.live("is asked no more often where the connection is lost each time", () =>
+    Effect.gen(function* () {
+      yield* writesDo("pg_terminate_backend(pg_backend_pid())")
+      const clock = yield* TestClock.make()
+      yield* Effect.gen(function* () {
+        yield* until(tries, (count) => count === 1)
+        yield* until(states("database"), allDown)
+        // Who only asks is answered.
+        yield* clock.adjust("5 seconds")
+        yield* until(states("database"), allUp)
+        assert.strictEqual(yield* tries, 1)
+        yield* until(Effect.andThen(clock.adjust("1 second"), tries), (count) => count === 2)
+      }).pipe(Effect.provide(Layer.provide(probeDatabase.layer, Layer.succeed(Clock.Clock, clock))))
+    }).pipe(Effect.provide(surroundings()))
+  )
+
+  it.live("is asked no more often where it does not answer, and is down meanwhile", () =>
+    Effect.gen(function* () {
+      yield* writesDo("pg_sleep(600)")
+      const clock = yield* TestClock.make()
+      yield* Effect.gen(function* () {
+        yield* until(tries, (count) => count === 1)
+        const why = "down: the server takes no writes: no answer within 2s"
+        const later = Effect.andThen(clock.adjust("1 second"), states("database"))
+        yield* until(later, ([state]) => state === why)
+        for (let second = 0; second < 25; second += 1) {
+          assert.deepStrictEqual(yield* later, [why])
+          assert.strictEqual(yield* tries, 1)
+        }
       }).pipe(Effect.provide(Layer.provide(probeDatabase.layer, Layer.succeed(Clock.Clock, clock))))
     }).pipe(Effect.provide(surroundings()))
   )

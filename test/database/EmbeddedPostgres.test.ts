@@ -8,7 +8,7 @@ import { TestClock } from "effect/testing"
 import * as Database from "../../src/database/Database.ts"
 import { embedded, embeddedPostgres } from "../../src/database/EmbeddedPostgres.ts"
 import { Log } from "../actors/world.ts"
-import { jarvis, listening, newDirectory, runningIn, urlIn } from "../support/embedded.ts"
+import { endedProcess, jarvis, listening, newDirectory, runningIn, urlIn } from "../support/embedded.ts"
 import { until } from "../support/tables.ts"
 
 describe("embeddedPostgres", () => {
@@ -132,6 +132,27 @@ describe("embeddedPostgres", () => {
       yield* until(kept, Option.isSome)
       assert.strictEqual(new URL(urlIn(directory)).port, new URL(Redacted.value(url)).port)
     }).pipe(Effect.scoped)
+  )
+
+  it.live.runIf(process.platform === "linux")(
+    "one that has ended and was not waited for is started again",
+    () =>
+      Effect.gen(function* () {
+        const directory = yield* newDirectory
+        const { keepRunning } = yield* Effect.provide(embedded(directory), NodeServices.layer)
+        const server = runningIn(directory) ?? 0
+        const ended = yield* endedProcess(statSync(join(directory, "postgres")).uid)
+        const lockFile = join(directory, "postgres", "postmaster.pid")
+        const lock = readFileSync(lockFile, "utf8")
+        process.kill(server, "SIGKILL")
+        writeFileSync(lockFile, lock.replace(/^\d+/, String(ended)))
+        yield* Effect.forkScoped(keepRunning)
+        yield* until(
+          Effect.sync(() => runningIn(directory)),
+          (pid) => pid !== null && pid !== ended
+        )
+        yield* until(Effect.option((yield* jarvis(directory)).sql`SELECT 1 AS one`), Option.isSome)
+      }).pipe(Effect.scoped)
   )
 
   it.live("that its port is taken is said once, however often it is tried", () =>

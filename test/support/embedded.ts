@@ -1,4 +1,5 @@
 /** Embedded servers in directories that are gone afterwards, and what stands in these. */
+import { spawn } from "node:child_process"
 import {
   chmodSync,
   chownSync,
@@ -72,3 +73,17 @@ export const listening = (port: number) =>
   })
 
 export const urlIn = (directory: string) => readFileSync(join(directory, "database-url"), "utf8")
+
+/** The number of a process of that user that has ended, while its parent does not ask for its end. */
+export const endedProcess = (uid: number) =>
+  Effect.acquireRelease(
+    // The shell, which would have asked, is another program by then.
+    Effect.sync(() => spawn("sh", ["-c", "sleep 1 & echo $!; exec sleep 600"], { uid })),
+    (parent) => Effect.sync(() => parent.kill())
+  ).pipe(
+    Effect.flatMap((parent) =>
+      Effect.callback<number>((resume) => {
+        parent.stdout.once("data", (line) => resume(Effect.succeed(Number(line))))
+      })
+    )
+  )
