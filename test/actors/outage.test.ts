@@ -85,12 +85,15 @@ const fillUp = PgClient.PgClient.use((sql) =>
 /** What each write comes to; how many there were. */
 const writesDo = (what: string) =>
   PgClient.PgClient.use((sql) =>
-    sql.unsafe(`
-      CREATE SEQUENCE writes_tried;
-      CREATE FUNCTION no_write() RETURNS trigger LANGUAGE plpgsql AS $$
-      BEGIN PERFORM nextval('writes_tried'); PERFORM ${what}; RETURN NEW; END $$;
-      CREATE TRIGGER no_write BEFORE INSERT ON jarvis_writes FOR EACH ROW EXECUTE FUNCTION no_write()
-    `)
+    Effect.forEach(
+      [
+        "CREATE SEQUENCE writes_tried",
+        `CREATE FUNCTION no_write() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN PERFORM nextval('writes_tried'); PERFORM ${what}; RETURN NEW; END $$`,
+        "CREATE TRIGGER no_write BEFORE INSERT ON jarvis_writes FOR EACH ROW EXECUTE FUNCTION no_write()"
+      ],
+      (statement) => sql.unsafe(statement)
+    )
   )
 const tries = PgClient.PgClient.use(
   (sql) =>
