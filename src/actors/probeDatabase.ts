@@ -4,6 +4,7 @@ import { databaseError, sayWhy } from "../database/Database.ts"
 import { isOfTheConnection, isOfTheServer } from "../database/refusal.ts"
 import { within } from "../database/within.ts"
 import { writeRow } from "../database/writeRow.ts"
+import { DatabaseError } from "../domain/Reason.ts"
 import { Health } from "./Health.ts"
 import { supervise } from "./supervise.ts"
 
@@ -32,7 +33,9 @@ export const layer: Layer.Layer<never, never, Health | PgClient.PgClient> = Laye
         return isOfTheConnection(error)
           ? Effect.fail(databaseError(error))
           : Effect.succeed(isOfTheServer(error) ? `the server takes no writes: ${sayWhy(error)}` : undefined)
-      })
+      }),
+      // Where the connection is lost, so is the way to roll back.
+      Effect.catchDefect((defect) => Effect.fail(new DatabaseError({ detail: String(defect) })))
     )
     const probe = Effect.gen(function* () {
       yield* sql`SELECT 1`.pipe(Effect.mapError(databaseError), within(limit))
