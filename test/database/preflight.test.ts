@@ -39,6 +39,7 @@ const whole = [
   "0005_rows",
   "0006_forward",
   "0007_writes",
+  "0008_processes",
   "functions"
 ]
 

@@ -42,6 +42,7 @@ const names = [
   "0005_rows",
   "0006_forward",
   "0007_writes",
+  "0008_processes",
   "functions"
 ]
 const lastLine = (text: string): string | undefined => text.trimEnd().split("\n").at(-1)

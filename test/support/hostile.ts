@@ -28,7 +28,11 @@ const tables = [
   "forward_unfindable",
   "jarvis_migrations",
   "jarvis_functions",
-  "jarvis_writes"
+  "jarvis_writes",
+  "jarvis_processes",
+  "jarvis_lease",
+  "jarvis_cluster_runners",
+  "jarvis_cluster_locks"
 ]
 
 const functions = [
