@@ -10,6 +10,7 @@ import * as EventProcessor from "./actors/EventProcessor.ts"
 import * as forwarding from "./actors/forwarding.ts"
 import { Health } from "./actors/Health.ts"
 import * as HistoryProcessor from "./actors/HistoryProcessor.ts"
+import * as presence from "./actors/presence.ts"
 import * as probeDatabase from "./actors/probeDatabase.ts"
 import * as probeNotifications from "./actors/probeNotifications.ts"
 import { Audit } from "./database/Audit.ts"
@@ -21,6 +22,7 @@ import { Events } from "./database/Events.ts"
 import { History } from "./database/History.ts"
 import { Inbox } from "./database/Inbox.ts"
 import * as KnownBranches from "./database/KnownBranches.ts"
+import { Lease } from "./database/Lease.ts"
 import { Measures } from "./database/Measures.ts"
 import * as Migrations from "./database/Migrations.ts"
 import { Mirror } from "./database/Mirror.ts"
@@ -121,6 +123,30 @@ const loggers = {
   }
 }
 
+const cannotShare = (cause: unknown) =>
+  new StartError({
+    message: `cannot listen for the other processes: ${String(cause)}; see JARVIS_CLUSTER and JARVIS_CLUSTER_LISTEN`
+  })
+
+/** Where the actors run, while it is this process's turn. */
+const cluster = ({ cluster, schema }: Settings["Service"]) =>
+  Option.match(cluster, {
+    onNone: () => Cluster.alone,
+    onSome: (place) =>
+      Cluster.shared(schema, place).pipe(
+        Layer.catchTag("SocketServerError", (error) =>
+          Layer.effectContext(Effect.fail(cannotShare(error.cause)))
+        )
+      )
+  }).pipe(
+    Layer.provideMerge(
+      Lease.layer(
+        schema,
+        Option.map(cluster, ({ address }) => `${address.host}:${address.port}`)
+      )
+    )
+  )
+
 /** What the actors do, and what tells of them. */
 const actors = Layer.unwrap(
   Settings.useSync((settings) =>
@@ -134,11 +160,12 @@ const actors = Layer.unwrap(
       probeDatabase.layer,
       probeNotifications.layer,
       adoption.layer,
-      forwarding.layer(settings.schema)
+      forwarding.layer(settings.schema),
+      presence.layer
     ).pipe(
       Layer.provideMerge(Standings.layer),
-      Layer.provide(Cluster.inMemory),
       Layer.provideMerge(RentProg.layer(settings.rentprog)),
+      Layer.provide(cluster(settings)),
       Layer.provide([Events.layer, History.layer, Mirror.layer, Notifications.layer]),
       Layer.provide(FetchHttpClient.layer)
     )

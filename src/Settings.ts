@@ -17,6 +17,16 @@ import { readTls } from "./database/tls.ts"
 import { Branch } from "./domain/Branch.ts"
 import type { RentProgOptions } from "./rentprog/RentProg.ts"
 
+/** A port of a host, by its name or its address. */
+type Place = typeof HostAndPort.Type
+
+export interface Cluster {
+  /** Where the others of the cluster reach this process. */
+  readonly address: Place
+  /** Where it listens for them. */
+  readonly listen: Place
+}
+
 export class Settings extends Context.Service<
   Settings,
   {
@@ -35,6 +45,8 @@ export class Settings extends Context.Service<
     readonly logLevel: LogLevel.LogLevel
     /** Where spans and metrics go, if anywhere. */
     readonly otlpEndpoint: Option.Option<string>
+    /** None: it works alone or stands by. */
+    readonly cluster: Option.Option<Cluster>
     /** Where the HTTP server listens. */
     readonly host: string
     readonly port: number
@@ -51,6 +63,13 @@ export class Settings extends Context.Service<
       const listenUrl = yield* databaseUrl("JARVIS_LISTEN_URL")
       if (Option.isSome(listenUrl) && Option.isNone(url)) {
         return yield* new SettingError({ message: "JARVIS_LISTEN_URL must be left out without DATABASE_URL" })
+      }
+      const address = yield* optional("JARVIS_CLUSTER", HostAndPort, hostAndPort)
+      const listen = yield* optional("JARVIS_CLUSTER_LISTEN", HostAndPort, hostAndPort)
+      if (Option.isSome(listen) && Option.isNone(address)) {
+        return yield* new SettingError({
+          message: "JARVIS_CLUSTER_LISTEN must be left out without JARVIS_CLUSTER"
+        })
       }
       return Settings.of({
         databaseUrl: url,
@@ -112,6 +131,10 @@ export class Settings extends Context.Service<
             yield* setting("LOG_LEVEL", LogLevelName, "trace, debug, info, warn, error or none", "info")
           ],
         otlpEndpoint: yield* optional("OTEL_EXPORTER_OTLP_ENDPOINT", WebUrl, "an http:// or https:// URL"),
+        cluster: Option.map(address, (address) => ({
+          address,
+          listen: Option.getOrElse(listen, () => address)
+        })),
         host: yield* setting("JARVIS_HOST", Host, "a host name or an IP address", "127.0.0.1"),
         port: yield* setting("JARVIS_PORT", Port, "a whole number from 0 to 65535", 3000),
         adminToken: yield* optional("JARVIS_ADMIN_TOKEN", Secret, secretForm),
@@ -181,6 +204,19 @@ const Interval = Schema.DurationFromString.check(
 const Host = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9._:-]+$/))
 /** 0: whichever is free. */
 const Port = Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 0, maximum: 65_535 }))
+const hostAndPort = "host:port, such as 10.0.0.5:34431 or [::1]:34431"
+const HostAndPort = Schema.TemplateLiteralParser([
+  Schema.String.check(Schema.isPattern(/^(\[[A-Fa-f0-9:.]+\]|[A-Za-z0-9._-]+)$/)),
+  ":",
+  Port.check(Schema.isGreaterThan(0))
+]).pipe(
+  Schema.decodeTo(Schema.Struct({ host: Schema.String, port: Schema.Int }), {
+    decode: SchemaGetter.transform(([host, , port]) => ({ host: host.replace(/^\[|\]$/g, ""), port })),
+    encode: SchemaGetter.transform(
+      ({ host, port }) => [host.includes(":") ? `[${host}]` : host, ":" as const, port] as const
+    )
+  })
+)
 /** As a header can carry it, and too long to be guessed. */
 const Secret = Schema.Redacted(Schema.String.check(Schema.isPattern(/^[\x21-\x7e]{16,200}$/)))
 const secretForm = "16 to 200 characters of ASCII without spaces"

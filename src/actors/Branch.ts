@@ -34,6 +34,7 @@ import type { Taken } from "../domain/Event.ts"
 import { reasonText } from "../domain/Reason.ts"
 import { Standing } from "../domain/Standing.ts"
 import { RentProg } from "../rentprog/RentProg.ts"
+import { Tenure } from "../rentprog/Tenure.ts"
 import { Health } from "./Health.ts"
 import { handleDestroyed, isDestroyed } from "./handleDestroyed.ts"
 import { handleTaken } from "./handleTaken.ts"
@@ -90,6 +91,7 @@ const make = (fibersOfBranch: ReturnType<typeof shareFibers>) =>
     const health = yield* Health
     const history = yield* History
     const rentprog = yield* RentProg
+    const tenure = yield* Tenure
     const known = yield* KnownBranches
     const component = `branch ${known.label(branch)}`
     yield* Effect.addFinalizer(() =>
@@ -204,7 +206,8 @@ const make = (fibersOfBranch: ReturnType<typeof shareFibers>) =>
     })
 
     const drain = Effect.gen(function* () {
-      while (true) {
+      // Whoever has lost the branch takes no more; the actor ends.
+      while (yield* tenure.holds(branch)) {
         news.closeUnsafe()
         const began = yield* Clock.currentTimeMillis
         const inFlightKeys = Array.from(arrivals.keys())
@@ -229,11 +232,11 @@ const make = (fibersOfBranch: ReturnType<typeof shareFibers>) =>
           // What could not be settled is due no more: somebody else has dealt with it, or holds the branch.
           if (unsettled.size > 0) yield* health.report(component, "up")
           unsettled.clear()
-          draining = false
-          return
+          break
         }
         yield* news.await
       }
+      draining = false
     })
 
     /** What is asked for others. */

@@ -1,5 +1,6 @@
 import type { PgClient } from "@effect/sql-pg"
-import { Effect, Layer, Schedule } from "effect"
+import { Effect, type Layer, Schedule } from "effect"
+import { type Sharding, Singleton } from "effect/cluster"
 import { asDatabaseError } from "../database/Database.ts"
 import { sweep } from "../database/forwarding.ts"
 import type { SchemaName } from "../database/SchemaName.ts"
@@ -8,9 +9,15 @@ import { supervise } from "./supervise.ts"
 
 const interval = "30 seconds"
 
-/** Writes what the triggers on another system's tables could not write, and tells Health what is wrong with these. */
-export const layer = (schema: SchemaName): Layer.Layer<never, never, PgClient.PgClient | Health> =>
-  Layer.effectDiscard(
+/**
+ * Writes what the triggers on another system's tables could not write, and tells Health what is wrong with these. A cluster
+ * singleton: one for all machines.
+ */
+export const layer = (
+  schema: SchemaName
+): Layer.Layer<never, never, PgClient.PgClient | Health | Sharding.Sharding> =>
+  Singleton.make(
+    "forwarding",
     Effect.gen(function* () {
       const health = yield* Health
       const once = Effect.gen(function* () {
@@ -21,8 +28,7 @@ export const layer = (schema: SchemaName): Layer.Layer<never, never, PgClient.Pg
           : health.report("forwarding", "down", wrong.join("; "))
       })
       yield* Effect.repeat(once, Schedule.spaced(interval)).pipe(
-        supervise("forwarding", { reportsItself: true }),
-        Effect.forkScoped
+        supervise("forwarding", { reportsItself: true })
       )
     })
   )

@@ -165,6 +165,7 @@ const settings = Layer.effect(
     return Settings.of({
       databaseUrl: Option.some(url),
       listenUrl: Option.none(),
+      cluster: Option.none(),
       dataDirectory: directory,
       schema: publicSchema,
       rentprog: {

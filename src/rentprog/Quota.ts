@@ -3,22 +3,42 @@
  *
  * Effect's RateLimiter keeps the count, as a token bucket. A bucket that held a whole minute's reads would let nearly
  * twice as many through in the minute that empties it; so it holds a quarter of them, for bursts, and the rest flows
- * in evenly. Then no minute, wherever it starts, sees more than it may.
+ * in evenly. Then no minute, wherever it starts, sees more than it may. Whoever takes a branch over begins with an empty bucket,
+ * because nobody knows what the other has left.
  */
 import { Clock, Duration, Effect, Latch, type Scope } from "effect"
 import { RateLimiter } from "effect/persistence"
 import type { Branch } from "../domain/Branch.ts"
+import { Tenure } from "./Tenure.ts"
 
 export type Quota = Effect.Success<ReturnType<typeof make>>
 
 export const make = Effect.fnUntraced(
   function* (readsPerMinute: number) {
     const limiter = yield* RateLimiter.RateLimiter
+    const tenure = yield* Tenure
     const pausedUntil = new Map<Branch, number>()
     const limit = Math.max(1, Math.floor(readsPerMinute / 4))
     // Whole milliseconds, as clocks tell them: a wait that ends within one would be found too short for ever.
     const inflow = Duration.millis(Math.ceil(60_000 / (readsPerMinute - limit + 1)))
-    const bucket = { algorithm: "token-bucket", limit, window: Duration.times(inflow, limit) } as const
+    const bucket = {
+      algorithm: "token-bucket",
+      limit,
+      window: Duration.times(inflow, limit),
+      onExceeded: "fail"
+    } as const
+
+    /** The branch's bucket: each time that it comes from another process a new one, which is emptied first. */
+    const emptied = new Set<string>()
+    const consume = Effect.fnUntraced(function* (branch: Branch, tokens: 0 | 1) {
+      const arrivals = yield* tenure.arrivals(branch)
+      const key = `${branch} ${arrivals}`
+      if (arrivals > 0 && !emptied.has(key)) {
+        emptied.add(key)
+        yield* limiter.consume({ ...bucket, key, tokens: limit })
+      }
+      return yield* limiter.consume({ ...bucket, key, tokens })
+    })
 
     /** Each is open once nobody may wait for its branch. */
     const ends = new Map<Branch, Latch.Latch>()
@@ -42,7 +62,7 @@ export const make = Effect.fnUntraced(
     /** Whoever is interrupted while waiting uses nothing up: a read is counted when it may go out, not before. */
     const take = (branch: Branch): Effect.Effect<void> =>
       unpaused(branch).pipe(
-        Effect.andThen(limiter.consume({ ...bucket, key: branch, onExceeded: "fail" })),
+        Effect.andThen(consume(branch, 1)),
         Effect.catchReason("RateLimiterError", "RateLimitExceeded", ({ retryAfter }) =>
           Effect.andThen(wait(branch, retryAfter), take(branch))
         ),
@@ -52,10 +72,7 @@ export const make = Effect.fnUntraced(
 
     /** How many reads the bucket holds, a pause apart. Uses nothing up. */
     const held = (branch: Branch): Effect.Effect<number> =>
-      Effect.map(
-        Effect.orDie(limiter.consume({ ...bucket, key: branch, tokens: 0 })),
-        ({ remaining }) => remaining
-      )
+      Effect.map(Effect.orDie(consume(branch, 0)), ({ remaining }) => remaining)
 
     const untilReady = (branch: Branch): Effect.Effect<void> =>
       unpaused(branch).pipe(

@@ -15,6 +15,7 @@ import type { Branch } from "../domain/Branch.ts"
 import { RentProgBadResponse, RentProgTimeout, RentProgUnavailable } from "../domain/Reason.ts"
 import type { Standing } from "../domain/Standing.ts"
 import { Patience } from "./Patience.ts"
+import { Tenure } from "./Tenure.ts"
 
 /** What came back, whole, with any status below 500. */
 export interface Answer {
@@ -98,6 +99,7 @@ const elsewhere = (request: HttpClientRequest.HttpClientRequest, location: strin
 export const make = Effect.gen(function* () {
   const client = yield* HttpClient.HttpClient
   const patience = yield* Patience
+  const tenure = yield* Tenure
   const breaker = yield* CircuitBreaker.make({
     tripPolicy: CircuitBreaker.consecutive(patience.failuresToOpen),
     openDuration: patience.openFor
@@ -170,7 +172,7 @@ export const make = Effect.gen(function* () {
    * Makes the call that `prepare` has ready, which may wait for its turn; each further try prepares anew. `what` says
    * in errors which call it was.
    *
-   * Fails with `RentProgBadResponse` where the answer leads to another host, or is larger than 32 MB.
+   * Interrupted where another process has the branch by then. Fails with `RentProgBadResponse` where the answer leads to another host, or is larger than 32 MB.
    */
   const send = <E>(
     branch: Branch,
@@ -184,6 +186,10 @@ export const make = Effect.gen(function* () {
         () => openCircuit(branch)
       ),
       Effect.andThen(prepare),
+      // Whoever was frozen meanwhile may have lost the branch.
+      Effect.tap(() =>
+        Effect.flatMap(tenure.holds(branch), (holds) => (holds ? Effect.void : Effect.interrupt))
+      ),
       Effect.flatMap((request) =>
         call(branch, what, request).pipe(breaker.execute({ key: branch, classify: outcomeOf }))
       ),

@@ -1,6 +1,7 @@
 /** What health says of forwarding, as the service tells it. */
 import { assert, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
+import * as Cluster from "../../src/actors/Cluster.ts"
 import * as forwarding from "../../src/actors/forwarding.ts"
 import { Health } from "../../src/actors/Health.ts"
 import { forward } from "../../src/database/forwarding.ts"
@@ -15,7 +16,7 @@ const said = Health.use(({ components }) =>
 /** What the service says when it starts. */
 const atStart = (state: string | undefined) =>
   Effect.gen(function* () {
-    yield* Layer.build(forwarding.layer(yield* schema))
+    yield* Layer.build(Layer.provide(forwarding.layer(yield* schema), Cluster.inMemory))
     return yield* until(said, (part) => part?.state === state)
   }).pipe(Effect.scoped)
 
