@@ -55,14 +55,4 @@ describe.concurrent("a service that is killed", () => {
       assert.deepStrictEqual([row?.ok, row?.attempts], [true, 1])
     }).pipe(Effect.scoped, Effect.provide([testDatabase, simulator]))
   )
-
-  it.live("twice at once, on one database, does everything once or twice but wrongly never", () =>
-    Effect.gen(function* () {
-      const webhooks = 150
-      const given = yield* settings
-      yield* Effect.all([serve(given), serve(given)], { concurrency: 2 })
-      yield* receive(webhooks)
-      yield* allIsWell(webhooks)
-    }).pipe(Effect.scoped, Effect.provide([testDatabase, simulator]))
-  )
 })
