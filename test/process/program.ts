@@ -16,6 +16,7 @@ export interface Exit {
 }
 
 export interface Program {
+  readonly pid: number | undefined
   /** What it wrote so far. */
   readonly stdout: () => string
   readonly stderr: () => string
@@ -50,6 +51,7 @@ export const runThere = (
       const ended = Deferred.makeUnsafe<Exit>()
       child.once("close", (code, signal) => Deferred.doneUnsafe(ended, Effect.succeed({ code, signal })))
       return {
+        pid: child.pid,
         stdout: () => written.stdout,
         stderr: () => written.stderr,
         signal: (signal) => Effect.sync(() => child.kill(signal)),
