@@ -21,6 +21,7 @@ import {
 } from "effect/cluster"
 import { Reactivity } from "effect/reactivity"
 import { RpcSerialization } from "effect/rpc"
+import { SocketServer } from "effect/socket"
 import { SqlClient } from "effect/sql"
 import { Lease } from "../database/Lease.ts"
 import type { SchemaName } from "../database/SchemaName.ts"
@@ -112,6 +113,20 @@ const withoutTheDead = Layer.effect(
   })
 )
 
+/** The port. That a connection breaks, or a stranger makes one, is no error of this process. */
+const port = Layer.effect(
+  SocketServer.SocketServer,
+  Effect.map(SocketServer.SocketServer, (server) => ({
+    ...server,
+    run: (handler) =>
+      server.run((socket) =>
+        Effect.catchCause(handler(socket), (cause) =>
+          Effect.logDebug("a connection of another process has broken", cause)
+        )
+      )
+  }))
+).pipe(Layer.provide(NodeClusterSocket.layerSocketServer))
+
 /** The largest message, in bytes: the largest of ours has a few hundred. */
 const largestMessage = 64 * 1024
 
@@ -124,7 +139,7 @@ export const shared = (schema: SchemaName, { address, listen }: Cluster) => {
   )
   return tenure.pipe(
     Layer.provideMerge(SocketRunner.layer),
-    Layer.provide([NodeClusterSocket.layerSocketServer, client]),
+    Layer.provide([port, client]),
     Layer.provide(RunnerHealth.layerPing.pipe(Layer.provide(Runners.layerRpc), Layer.provide(client))),
     Layer.provide(MessageStorage.layerNoop),
     Layer.provide(held(storage)),

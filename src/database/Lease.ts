@@ -126,7 +126,7 @@ const make = Effect.fnUntraced(function* (schema: SchemaName, address: Option.Op
 
   /** Who has the turn, for people. */
   const other = sql<{ readonly who: string }>`
-    SELECT coalesce('process ' || last.pid || ' on ' || last.host, lease.holder) AS who
+    SELECT coalesce('process ' || last.pid || ' on ' || last.host, 'a cluster') AS who
     FROM ${leases} AS lease LEFT JOIN ${processes} AS last ON last.id::text = lease.holder
   `.pipe(
     Effect.map(([first]) => first?.who ?? "another process"),

@@ -88,7 +88,7 @@ describe.concurrent("processes of a cluster", () => {
       yield* alone.signal("SIGTERM")
       yield* said(cluster, "takes over")
       const next = yield* start(given)
-      yield* said(next, "stands by, because cluster works")
+      yield* said(next, "stands by, because a cluster works")
       yield* change(200)
       assert.lengthOf(yield* asked, 8)
     }).pipe(Effect.scoped, Effect.provide(surroundings))

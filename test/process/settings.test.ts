@@ -47,6 +47,13 @@ const wrong: ReadonlyArray<readonly [name: string, value: string]> = [
   ["RENTPROG_BASE_URL", `http://${secret}:99999`],
   ["OTEL_EXPORTER_OTLP_ENDPOINT", secret],
   ["OTEL_EXPORTER_OTLP_ENDPOINT", "http://["],
+  ["JARVIS_CLUSTER", secret],
+  ["JARVIS_CLUSTER", `${secret}:0`],
+  ["JARVIS_CLUSTER", `${secret}:65536`],
+  ["JARVIS_CLUSTER", `${secret} :34431`],
+  ["JARVIS_CLUSTER", "::1:34431"],
+  ["JARVIS_CLUSTER_LISTEN", secret],
+  ["JARVIS_CLUSTER_LISTEN", "127.0.0.1:34431"],
   ["JARVIS_HOST", `${secret} elsewhere`],
   ["JARVIS_PORT", secret],
   ["JARVIS_PORT", "65536"],
@@ -106,6 +113,7 @@ describe.concurrent("settings", () => {
           logFormat: Option.none(),
           logLevel: "Info",
           otlpEndpoint: Option.none(),
+          cluster: Option.none(),
           host: "127.0.0.1",
           port: 3000,
           adminToken: Option.none(),
@@ -117,6 +125,22 @@ describe.concurrent("settings", () => {
           readsPerMinute: 60,
           searchesPerMinute: 10
         })
+      })
+  )
+
+  it.effect.each([
+    [{ JARVIS_CLUSTER: "jarvis-1.internal:34431" }, "jarvis-1.internal", "jarvis-1.internal", 34431],
+    [{ JARVIS_CLUSTER: "[::1]:34431" }, "::1", "::1", 34431],
+    [{ JARVIS_CLUSTER: "10.0.0.5:34431", JARVIS_CLUSTER_LISTEN: "0.0.0.0:1" }, "10.0.0.5", "0.0.0.0", 1]
+  ] as const)(
+    "say where a process of a cluster is reached, and where it listens: %o",
+    ([env, host, at, port]) =>
+      Effect.gen(function* () {
+        const { cluster } = yield* read(env)
+        assert.deepStrictEqual(
+          cluster,
+          Option.some({ address: { host, port: 34431 }, listen: { host: at, port } })
+        )
       })
   )
 

@@ -1,6 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import { Clock, Effect, Exit, Fiber } from "effect"
 import * as Quota from "../../src/rentprog/Quota.ts"
+import { Tenure } from "../../src/rentprog/Tenure.ts"
 import { elapse, inTime, kutaisi, tbilisi } from "./stub.ts"
 
 it.effect.each([1, 2, 3, 7, 60, 120])("no minute sees more than %i reads, and none is wasted", (perMinute) =>
@@ -22,6 +23,29 @@ it.effect.each([1, 2, 3, 7, 60, 120])("no minute sees more than %i reads, and no
     }
     // Three minutes' worth, the rest between them, and a third more for what the bucket does not hold.
     assert.isAtMost(times.at(-1) ?? 0, 45_000 + 4 * 60_000)
+  })
+)
+
+it.effect("of a branch that comes from another process is empty, each time that it comes", () =>
+  Effect.gen(function* () {
+    let arrivals = 0
+    const quota = yield* Quota.make(60).pipe(
+      Effect.provideService(Tenure, {
+        holds: () => Effect.succeed(true),
+        arrivals: (branch) => Effect.sync(() => (branch === tbilisi ? arrivals : 0))
+      })
+    )
+    assert.strictEqual((yield* quota.standing(tbilisi)).left, 15)
+    arrivals = 1
+    assert.strictEqual((yield* quota.standing(tbilisi)).left, 0)
+    // One flows in after 1.3 s, and the bucket is full after 20 s.
+    yield* inTime(quota.take(tbilisi))
+    assert.isAbove(yield* Clock.currentTimeMillis, 1_000)
+    yield* elapse(60_000)
+    assert.strictEqual((yield* quota.standing(tbilisi)).left, 15)
+    arrivals = 2
+    assert.strictEqual((yield* quota.standing(tbilisi)).left, 0)
+    assert.strictEqual((yield* quota.standing(kutaisi)).left, 15)
   })
 )
 
