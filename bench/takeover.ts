@@ -41,7 +41,7 @@ const present = PgClient.PgClient.use(
     readonly listens: boolean
   }>`
     SELECT pid, role, cardinality(branches) AS branches, listens FROM jarvis_processes
-    WHERE ended_at IS NULL AND seen_at > now() - interval '5 seconds'
+    WHERE ended_at IS NULL AND session IN (SELECT pg_stat_activity.pid FROM pg_stat_activity)
   `
 ).pipe(Effect.orElseSucceed(() => []))
 
@@ -118,7 +118,7 @@ const times = Effect.fnUntraced(function* (
   measured.sort((a, b) => a - b)
   const said = (at: number) => `${((measured[Math.floor(at)] ?? 0) / 1000).toFixed(2)} s`
   yield* Console.log(
-    `${mode} ${signal}: ${count} times, median ${said((count - 1) / 2)}, worst ${said(count - 1)}, best ${said(0)}`
+    `${mode} ${signal}: ${count} times, median ${said((count - 1) / 2)}, worst ${said(count - 1)}, best ${said(0)}; all: ${measured.map((ms) => (ms / 1000).toFixed(2)).join(" ")}`
   )
 })
 

@@ -128,6 +128,17 @@ const cannotShare = (cause: unknown) =>
     message: `cannot listen for the other processes: ${String(cause)}; see JARVIS_CLUSTER and JARVIS_CLUSTER_LISTEN`
   })
 
+/** Locks are those of a session. */
+const hasSession = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const lease = yield* Lease
+    if (yield* lease.hasSession) return
+    return yield* new StartError({
+      message: `JARVIS_CLUSTER needs a session of its own, which DATABASE_URL does not give. ${Database.whatAPoolerNeeds}`
+    })
+  })
+)
+
 /** Where the actors run, while it is this process's turn. */
 const cluster = ({ cluster, schema }: Settings["Service"]) =>
   Option.match(cluster, {
@@ -136,7 +147,8 @@ const cluster = ({ cluster, schema }: Settings["Service"]) =>
       Cluster.shared(schema, place).pipe(
         Layer.catchTag("SocketServerError", (error) =>
           Layer.effectContext(Effect.fail(cannotShare(error.cause)))
-        )
+        ),
+        Layer.provide(hasSession)
       )
   }).pipe(
     Layer.provideMerge(

@@ -1,5 +1,5 @@
 /** Whose a record is of which events name no branch: RentProg is asked for it in one branch after the other, once. */
-import { Effect, FiberMap, Latch } from "effect"
+import { Effect, FiberMap, Latch, Option } from "effect"
 import type { Branchless } from "../database/branchlessEvents.ts"
 import { Events } from "../database/Events.ts"
 import { History } from "../database/History.ts"
@@ -47,8 +47,10 @@ const makeFind = Effect.gen(function* () {
   const anyFor = Effect.fnUntraced(function* (entityType: EntityKey["entityType"]) {
     if (entityType !== "client") return undefined
     for (const branch of branches) {
-      const { breaker, token } = yield* rentprog.standing(branch)
-      if (token === "ok" && breaker === "closed" && !(yield* history.isPaused(branch))) return branch
+      // Another process may run its actor, which alone knows.
+      const standing = yield* actor(branch).Status().pipe(Effect.timeout("1 second"), Effect.option)
+      const isWell = Option.exists(standing, ({ breaker, token }) => token === "ok" && breaker === "closed")
+      if (isWell && !(yield* history.isPaused(branch))) return branch
     }
     return branches[0]
   })
