@@ -22,7 +22,9 @@ const turnEnds = (lease: { readonly turn: Effect.Effect<number | undefined> }) =
   until(lease.turn, (turn) => turn === undefined)
 
 /** Ends the sessions that keep turns, as the death of their process does; whoever lives makes another. */
-const endSessions = run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ~ 'jarvis_lease'")
+const endSessions = run(
+  "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ~ 'jarvis_lease' AND pid <> pg_backend_pid()"
+)
 
 const rows = PgClient.PgClient.use(
   (sql) => sql`

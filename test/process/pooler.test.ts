@@ -135,6 +135,12 @@ describe.concurrent("through a pooler in transaction mode", () => {
           /^jarvis: .*a migration needs a session of its own, .+ set JARVIS_LISTEN_URL to .+\n$/m
         )
         yield* migrated
+        const shared = yield* ran({ ...given, JARVIS_CLUSTER: "127.0.0.1:1" })
+        assert.strictEqual(shared.code, 1)
+        assert.match(
+          shared.stderr,
+          /^jarvis: JARVIS_CLUSTER needs a session of its own, .+ set JARVIS_LISTEN_URL to .+\n$/m
+        )
         yield* Simulator.use(({ put }) => put("car", { id: 1, company_id: 9247 }))
         const program = yield* serve({ ...given, EVENTS_FALLBACK_INTERVAL: "500 millis" })
         yield* said(program, "notifications do not arrive, as through a pooler: set JARVIS_LISTEN_URL")
