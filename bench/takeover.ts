@@ -112,13 +112,14 @@ const times = Effect.fnUntraced(function* (
     yield* change
     yield* until(done)
     measured.push(performance.now() - began)
+    yield* Console.log(`${mode} ${signal}: ${((performance.now() - began) / 1000).toFixed(2)} s`)
     victim?.kill("SIGKILL")
     all = [...all.filter((child) => child !== victim), yield* start({ ...given, ...(yield* own(mode)) })]
   }
   measured.sort((a, b) => a - b)
   const said = (at: number) => `${((measured[Math.floor(at)] ?? 0) / 1000).toFixed(2)} s`
   yield* Console.log(
-    `${mode} ${signal}: ${count} times, median ${said((count - 1) / 2)}, worst ${said(count - 1)}, best ${said(0)}; all: ${measured.map((ms) => (ms / 1000).toFixed(2)).join(" ")}`
+    `${mode} ${signal}: ${count} times, median ${said((count - 1) / 2)}, worst ${said(count - 1)}, best ${said(0)}`
   )
 })
 

@@ -3,7 +3,7 @@
  * listens to what the trigger notifies, and looks round at intervals, and after each reconnection, for whatever was missed.
  * A cluster singleton: one for all machines.
  */
-import { type Duration, Effect, Schedule } from "effect"
+import { type Duration, Effect, FiberSet, Schedule } from "effect"
 import { dedupe } from "effect/Array"
 import { Singleton } from "effect/cluster"
 import { Events } from "../database/Events.ts"
@@ -29,8 +29,12 @@ export const layer = (options: { readonly fallbackInterval: Duration.Duration })
       const actor = yield* BranchActor.client
       const { look, run } = yield* findBranches
 
+      const telling = yield* FiberSet.make<void, never>()
+      /** Not waited for: a branch whose process is frozen holds up no other. */
       const wake = (branch: Branch) =>
-        tellBranch(branch, "wake", actor(branch).Wake(undefined, { discard: true }))
+        Effect.asVoid(
+          FiberSet.run(telling, tellBranch(branch, "wake", actor(branch).Wake(undefined, { discard: true })))
+        )
 
       /** What notifications would have told of. A branch that somebody has just paused has to be told as well. */
       const catchUp = Effect.gen(function* () {
