@@ -148,6 +148,8 @@ export const shared = (schema: SchemaName, { address, listen }: Cluster) => {
         runnerAddress: Option.some(RunnerAddress.make(address.host, address.port)),
         runnerListenAddress: Option.some(RunnerAddress.make(listen.host, listen.port)),
         simulateRemoteSerialization: false,
+        // Each is handed over by a statement of its own. All processes have the same number.
+        shardsPerGroup: 60,
         // A frozen process loses its locks after that; heldStorage counts on less.
         shardLockExpiration: "10 seconds",
         refreshAssignmentsInterval: polls,
