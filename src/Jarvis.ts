@@ -28,6 +28,7 @@ import * as Migrations from "./database/Migrations.ts"
 import { Mirror } from "./database/Mirror.ts"
 import { Notifications } from "./database/Notifications.ts"
 import { Pauses } from "./database/Pauses.ts"
+import { Processes } from "./database/Processes.ts"
 import { count } from "./database/preflight/names.ts"
 import { risks } from "./database/preflight/report.ts"
 import type { Plan } from "./database/preflight.ts"
@@ -176,7 +177,7 @@ const actors = Layer.unwrap(
       presence.layer
     ).pipe(
       Layer.provideMerge(Standings.layer),
-      Layer.provideMerge(RentProg.layer(settings.rentprog)),
+      Layer.provideMerge(Layer.merge(RentProg.layer(settings.rentprog), Processes.layer)),
       Layer.provide(cluster(settings)),
       Layer.provide([Events.layer, History.layer, Mirror.layer, Notifications.layer]),
       Layer.provide(FetchHttpClient.layer)

@@ -1,8 +1,9 @@
 /** Whose a record is of which events name no branch: RentProg is asked for it in one branch after the other, once. */
-import { Effect, FiberMap, Latch, Option } from "effect"
+import { Effect, FiberMap, Latch } from "effect"
 import type { Branchless } from "../database/branchlessEvents.ts"
 import { Events } from "../database/Events.ts"
 import { History } from "../database/History.ts"
+import { Processes } from "../database/Processes.ts"
 import type { Branch } from "../domain/Branch.ts"
 import { type EntityKey, keyText } from "../domain/Entity.ts"
 import { backoff, isSpent, unknownBranch } from "../domain/Reason.ts"
@@ -25,6 +26,7 @@ type Answer = boolean | { readonly why: string }
 const makeFind = Effect.gen(function* () {
   const events = yield* Events
   const history = yield* History
+  const processes = yield* Processes
   const rentprog = yield* RentProg
   const actor = yield* BranchActor.client
   /** Those of company tokens: records are not had with a user's. */
@@ -46,11 +48,11 @@ const makeFind = Effect.gen(function* () {
   /** RentProg: a client may be read with any branch's token. Of those that answer, the first. */
   const anyFor = Effect.fnUntraced(function* (entityType: EntityKey["entityType"]) {
     if (entityType !== "client") return undefined
+    const standings = yield* Effect.orElseSucceed(processes.standings, () => new Map())
     for (const branch of branches) {
-      // Another process may run its actor, which alone knows.
-      const standing = yield* actor(branch).Status().pipe(Effect.timeout("1 second"), Effect.option)
-      const isWell = Option.exists(standing, ({ breaker, token }) => token === "ok" && breaker === "closed")
-      if (isWell && !(yield* history.isPaused(branch))) return branch
+      const standing = standings.get(branch)
+      if (standing?.token === "ok" && standing.breaker === "closed" && !(yield* history.isPaused(branch)))
+        return branch
     }
     return branches[0]
   })

@@ -6,10 +6,9 @@
  * A process that was frozen finds by its own monotonic clock that its time may be over, and does nothing until it has asked.
  * Times of the table are PostgreSQL's; those of a process are durations.
  *
- * The table `jarvis_processes` has a row for each process, which the same statement keeps: `id`, `host`, `pid`, `started_at`;
- * `seen_at`, written every second (not seen for 5 s: gone or frozen); `role` (`working` alone, `sharing`, `standing by`); `address`
- * (of a cluster, else null); `branches` (codes that it works for now); `listens` (it has the EventProcessor); `worked_at` (when it
- * was last allowed to call RentProg); `ended_at` (told to stop, and done).
+ * The table `jarvis_processes` has a row for each process, which the same statement keeps: `seen_at`, written every second (not
+ * seen for 5 s: gone or frozen); `role` (`working` alone, `sharing`, `standing by`); `worked_at` (when it was last allowed to
+ * call RentProg); `ended_at` (told to stop, and done).
  */
 import { hostname } from "node:os"
 import { PgClient, PgConnection } from "@effect/sql-pg"
@@ -33,17 +32,11 @@ const asks = "500 millis"
 /** Longer than this after its last call, nothing that a process spent counts any more: RentProg counts by the minute. */
 const forgotten = 60 + term
 
-/** What a process tells of itself. */
-export interface Told {
-  /** The branches that it works for. */
-  readonly branches: ReadonlyArray<string>
-  /** It has the EventProcessor. */
-  readonly listens: boolean
-}
-
 export class Lease extends Context.Service<
   Lease,
   {
+    /** Of this process in the table `jarvis_processes`. */
+    readonly id: number
     /** Which turn it is, where this process may work, as far as it knows; undefined where another may. */
     readonly turn: Effect.Effect<number | undefined>
     /** Whether the turn is surely not over at this moment. */
@@ -56,8 +49,6 @@ export class Lease extends Context.Service<
     readonly addresses: Effect.Effect<Option.Option<ReadonlySet<string>>>
     /** Whether this process has a session of its own in PostgreSQL: through a pooler it has none. */
     readonly hasSession: Effect.Effect<boolean>
-    /** From now on this is told of the process. */
-    readonly tell: (told: Told) => Effect.Effect<void>
   }
 >()("jarvis/database/Lease") {
   /** `address`: where the others of the cluster reach this process, which shares the work then. */
@@ -96,7 +87,6 @@ const make = Effect.fnUntraced(function* (schema: SchemaName, address: Option.Op
 
   let held: Held | undefined
   let session: number | null = null
-  let told: Told = { branches: [], listens: false }
   const answered = Deferred.makeUnsafe<void>()
 
   const beat = `
@@ -115,8 +105,7 @@ const make = Effect.fnUntraced(function* (schema: SchemaName, address: Option.Op
       RETURNING lease.turn
     ), said AS (
       UPDATE ${processTable} AS own
-      SET seen_at = now(), session = $3::int, listens = $4::boolean,
-        branches = ARRAY(SELECT code.value FROM jsonb_array_elements_text($5::text::jsonb) AS code (value)),
+      SET seen_at = now(), session = $3::int,
         role = CASE WHEN EXISTS (SELECT FROM taken) THEN '${role}' ELSE 'standing by' END,
         worked_at = CASE WHEN EXISTS (SELECT FROM taken) THEN now() ELSE own.worked_at END
       WHERE own.id = $2::int
@@ -148,8 +137,7 @@ const make = Effect.fnUntraced(function* (schema: SchemaName, address: Option.Op
 
   const ask = Effect.fnUntraced(function* (connection: PgConnection.PgConnection) {
     const askedAt = yield* Clock.monotonicTimeNanos
-    const { branches, listens } = told
-    const { rows } = yield* connection.query(beat, [holder, id, session, listens, JSON.stringify(branches)])
+    const { rows } = yield* connection.query(beat, [holder, id, session])
     const [answer] = yield* Effect.orDie(decodeRows(rows))
     const turn = answer?.turn ?? null
     yield* change(turn === null ? undefined : { turn, askedAt })
@@ -207,6 +195,7 @@ const make = Effect.fnUntraced(function* (schema: SchemaName, address: Option.Op
   yield* Deferred.await(answered)
 
   return Lease.of({
+    id,
     turn: Effect.sync(() => held?.turn),
     isSure: Effect.map(Clock.monotonicTimeNanos, (now) => held !== undefined && now - held.askedAt < safe),
     isCrowded: sql<{ readonly crowded: boolean }>`
@@ -236,10 +225,6 @@ const make = Effect.fnUntraced(function* (schema: SchemaName, address: Option.Op
       Effect.map(([first]) => first?.elsewhere ?? false),
       Effect.orElseSucceed(() => false)
     ),
-    hasSession: Effect.sync(() => session !== null),
-    tell: (now) =>
-      Effect.sync(() => {
-        told = now
-      })
+    hasSession: Effect.sync(() => session !== null)
   })
 })

@@ -29,7 +29,7 @@ const tokenOf = (backlog: BranchBacklog, standing: Standing | null): Trouble["to
   return standing.token === "missing" && pending + waiting + parked === 0 ? null : standing.token
 }
 
-/** `standing` is null where the branch's actor does not say; `readsLogs`: the log of any branch is read. */
+/** `standing` is null where nobody works for the branch; `readsLogs`: the log of any branch is read. */
 export const troubleOf = (
   backlog: BranchBacklog,
   standing: Standing | null,

@@ -1,14 +1,13 @@
-/** The state at a glance: what the database, the branches' actors and the parts of the service say, put together. */
+/** The state at a glance: what the database and the processes say, put together. */
 import { Context, DateTime, Effect, Layer, Schedule, Stream } from "effect"
 import { Health } from "../actors/Health.ts"
 import { Backlog, type NotDone } from "../database/Backlog.ts"
-import { KnownBranches } from "../database/KnownBranches.ts"
+import { Processes } from "../database/Processes.ts"
 import { Unanswered } from "../database/Unanswered.ts"
-import type { Branch } from "../domain/Branch.ts"
+import { together } from "../domain/Process.ts"
 import { troubleOf } from "../domain/Trouble.ts"
 import type { BranchState } from "./api/Branches.ts"
 import type { Away, Overview } from "./api/Overview.ts"
-import { Standings } from "./Standings.ts"
 import { say } from "./unavailable.ts"
 
 /** How often those who watch are told. */
@@ -30,44 +29,35 @@ export class Overviews extends Context.Service<
     readonly live: Stream.Stream<Overview | Away>
   }
 >()("jarvis/http/Overviews") {
-  static readonly layer: Layer.Layer<Overviews, never, Backlog | Health | Standings> = Layer.effect(
+  static readonly layer: Layer.Layer<Overviews, never, Backlog | Health | Processes> = Layer.effect(
     Overviews,
     Effect.gen(function* () {
       const backlog = yield* Backlog
       const health = yield* Health
-      const standings = yield* Standings
-      const known = yield* KnownBranches
+      const processes = yield* Processes
 
-      /** Of a branch that somebody has made up no actor is begun. */
-      const standingOf = (branch: Branch) =>
-        known.all().has(branch) ? standings.of(branch) : Effect.succeed(null)
-
-      const withStandings = Effect.fnUntraced(function* ({ branches, logs }: NotDone) {
+      const branches = Effect.fnUntraced(function* ({ branches, logs }: NotDone) {
         const now = yield* DateTime.now
-        return yield* Effect.forEach(
-          branches,
-          (branch) =>
-            Effect.map(standingOf(branch.branch), (rentprog) => ({
-              ...branch,
-              rentprog,
-              ...troubleOf(branch, rentprog, logs.length > 0, now)
-            })),
-          { concurrency: "unbounded" }
-        )
+        const standings = yield* processes.standings
+        return branches.map((branch) => {
+          const rentprog = standings.get(branch.branch) ?? null
+          return { ...branch, rentprog, ...troubleOf(branch, rentprog, logs.length > 0, now) }
+        })
       })
 
       const now = Effect.gen(function* () {
-        const [notDone, minutes] = yield* Effect.all([backlog.now, backlog.minutes], {
+        const [notDone, minutes, all] = yield* Effect.all([backlog.now, backlog.minutes, processes.all], {
           concurrency: "unbounded"
         })
         const { events, history, logs } = notDone
         return {
           at: yield* DateTime.now,
-          components: yield* health.components,
+          components: together(yield* health.components, all),
+          processes: all,
           events,
           history,
           minutes,
-          branches: yield* withStandings(notDone),
+          branches: yield* branches(notDone),
           logs
         }
       }).pipe(
@@ -83,7 +73,7 @@ export class Overviews extends Context.Service<
 
       return Overviews.of({
         now,
-        branches: Effect.flatMap(backlog.now, withStandings),
+        branches: Effect.flatMap(backlog.now, branches),
         live: yield* Stream.fromEffectSchedule(nowOrAway, Schedule.spaced(pace)).pipe(
           // One that reads slowly misses some, and holds nobody up.
           Stream.share({ capacity: 1, strategy: "sliding", replay: 1, idleTimeToLive: pace })

@@ -10,6 +10,7 @@ import { Events } from "../../src/database/Events.ts"
 import { History } from "../../src/database/History.ts"
 import { Mirror } from "../../src/database/Mirror.ts"
 import { Notifications } from "../../src/database/Notifications.ts"
+import { Processes } from "../../src/database/Processes.ts"
 import { Branch } from "../../src/domain/Branch.ts"
 import { Patience, RentProg } from "../../src/rentprog/RentProg.ts"
 import { Simulator, type Switches } from "../../src/simulator/Simulator.ts"
@@ -92,9 +93,23 @@ export const surroundings = (options: WorldOptions = {}) =>
     })
   ).pipe(Layer.provideMerge(Log.layer))
 
+/** One process, which works for all branches and says at once how they stand. */
+const processes = Layer.effect(
+  Processes,
+  Effect.map(RentProg, ({ branches, standing }) => ({
+    say: () => Effect.void,
+    all: Effect.succeed([]),
+    standings: Effect.map(
+      Effect.forEach(branches, (branch) => Effect.map(standing(branch), (its) => [branch, its] as const)),
+      (standings) => new Map(standings)
+    )
+  }))
+)
+
 /** What the actors need, over the surroundings. */
 export const dependencies = (options: WorldOptions = {}) =>
-  Layer.mergeAll(Cluster.inMemory, options.rentprog ?? Layer.empty, options.events ?? Layer.empty).pipe(
+  Layer.mergeAll(Cluster.inMemory, processes, options.events ?? Layer.empty).pipe(
+    Layer.provideMerge(options.rentprog ?? Layer.empty),
     Layer.provideMerge(rentprog(options)),
     Layer.provideMerge(
       Layer.mergeAll(Events.layer, History.layer, Mirror.layer, options.notifications ?? Notifications.layer)

@@ -28,7 +28,7 @@ const endSessions = run(
 
 const rows = PgClient.PgClient.use(
   (sql) => sql`
-    SELECT role, branches, listens, worked_at IS NOT NULL AS worked, ended_at IS NOT NULL AS ended
+    SELECT role, worked_at IS NOT NULL AS worked, ended_at IS NOT NULL AS ended
     FROM jarvis_processes ORDER BY id
   `
 )
@@ -40,11 +40,9 @@ describe("the lease", () => {
       assert.deepStrictEqual([yield* first.turn, yield* first.isSure], [1, true])
       const second = yield* join()
       assert.deepStrictEqual([yield* second.turn, yield* second.isSure], [undefined, false])
-      yield* first.tell({ branches: ["tbilisi", "kutaisi"], listens: true })
-      yield* until(rows, ([row]) => row?.["listens"] === true)
       assert.deepStrictEqual(yield* rows, [
-        { role: "working", branches: ["tbilisi", "kutaisi"], listens: true, worked: true, ended: false },
-        { role: "standing by", branches: [], listens: false, worked: false, ended: false }
+        { role: "working", worked: true, ended: false },
+        { role: "standing by", worked: false, ended: false }
       ])
       assert.isTrue(yield* second.isDoneElsewhere)
       assert.isFalse(yield* first.isDoneElsewhere)

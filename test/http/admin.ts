@@ -8,6 +8,7 @@ import { Backlog } from "../../src/database/Backlog.ts"
 import { Entities } from "../../src/database/Entities.ts"
 import * as KnownBranches from "../../src/database/KnownBranches.ts"
 import { Pauses } from "../../src/database/Pauses.ts"
+import { Processes } from "../../src/database/Processes.ts"
 import { RowActions } from "../../src/database/RowActions.ts"
 import { Rows } from "../../src/database/Rows.ts"
 import { Branch } from "../../src/domain/Branch.ts"
@@ -38,9 +39,18 @@ export const standing: Standing = {
   user_token: null
 }
 
-/** Kutaisi's actor does not answer. */
+/** Nobody works for kutaisi. */
+const processes = Layer.succeed(Processes, {
+  say: () => Effect.void,
+  all: Effect.succeed([]),
+  standings: Effect.succeed(
+    new Map(
+      ["tbilisi", "batumi", "service-center", withToken].map((branch) => [Branch.make(branch), standing])
+    )
+  )
+})
+
 const standings = Layer.succeed(Standings, {
-  of: (branch) => Effect.succeed(branch === "kutaisi" ? null : standing),
   ask: (branch, { entityId }) =>
     Effect.succeed(
       branch === "kutaisi"
@@ -66,7 +76,7 @@ export const admin = Layer.mergeAll(rows, glance, branches, entities, actions).p
   Layer.provideMerge(Layer.mergeAll(Overviews.layer, RowActions.layer, Pauses.layer)),
   Layer.provideMerge(KnownBranches.layer([withToken])),
   Layer.provideMerge(Layer.mergeAll(Audit.layer, Backlog.layer({ tokens: [withToken], logs: [withToken] }))),
-  Layer.provideMerge(Layer.mergeAll(Rows.layer, Entities.layer, Health.layer, standings)),
+  Layer.provideMerge(Layer.mergeAll(Rows.layer, Entities.layer, Health.layer, standings, processes)),
   Layer.provideMerge(Layer.mergeAll(access, HttpServer.layerServices))
 )
 

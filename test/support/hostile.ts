@@ -30,6 +30,8 @@ const tables = [
   "jarvis_functions",
   "jarvis_writes",
   "jarvis_processes",
+  "jarvis_said",
+  "jarvis_questions",
   "jarvis_lease",
   "jarvis_cluster_runners",
   "jarvis_cluster_locks"

@@ -10,7 +10,7 @@ import { NotFound, Unavailable } from "./Problems.ts"
 
 export const BranchState = Schema.Struct({
   ...BranchBacklog.fields,
-  /** Null where its actor does not answer. */
+  /** Null where nobody works for it. */
   rentprog: Schema.NullOr(Standing),
   ...Trouble.fields
 }).annotate({ identifier: "BranchState" })

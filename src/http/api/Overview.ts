@@ -1,6 +1,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { Backlog, LogBacklog, Minute } from "../../domain/Backlog.ts"
+import { Process } from "../../domain/Process.ts"
 import { AdminAccess } from "./Access.ts"
 import { BranchState } from "./Branches.ts"
 import { Component } from "./Health.ts"
@@ -10,7 +11,10 @@ export { Backlog, Minute }
 
 export const Overview = Schema.Struct({
   at: Schema.DateTimeUtcFromString,
+  /** The parts of the process that answers, and those that run in another process alone. */
   components: Schema.Array(Component),
+  /** All that have not ended, the oldest first. */
+  processes: Schema.Array(Process),
   events: Backlog,
   history: Backlog,
   /** The last hour, oldest first, each minute once. */
