@@ -32,12 +32,12 @@ import { Processes } from "./database/Processes.ts"
 import { count } from "./database/preflight/names.ts"
 import { risks } from "./database/preflight/report.ts"
 import type { Plan } from "./database/preflight.ts"
+import { Questions } from "./database/Questions.ts"
 import { RowActions } from "./database/RowActions.ts"
 import { Rows } from "./database/Rows.ts"
 import { Overviews } from "./http/Overviews.ts"
 import * as reportTroubles from "./http/reportTroubles.ts"
 import * as Server from "./http/Server.ts"
-import { Standings } from "./http/Standings.ts"
 import { logLines } from "./logLines.ts"
 import { RentProg } from "./rentprog/RentProg.ts"
 import { Settings } from "./Settings.ts"
@@ -176,8 +176,7 @@ const actors = Layer.unwrap(
       forwarding.layer(settings.schema),
       presence.layer
     ).pipe(
-      Layer.provideMerge(Standings.layer),
-      Layer.provideMerge(Layer.merge(RentProg.layer(settings.rentprog), Processes.layer)),
+      Layer.provideMerge(Layer.mergeAll(RentProg.layer(settings.rentprog), Processes.layer, Questions.layer)),
       Layer.provide(cluster(settings)),
       Layer.provide([Events.layer, History.layer, Mirror.layer, Notifications.layer]),
       Layer.provide(FetchHttpClient.layer)

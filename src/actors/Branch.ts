@@ -32,7 +32,6 @@ import { Branch, whyPaused } from "../domain/Branch.ts"
 import { type EntityKey, EntityType, keyText, RentprogId } from "../domain/Entity.ts"
 import type { Taken } from "../domain/Event.ts"
 import { reasonText } from "../domain/Reason.ts"
-import { Standing } from "../domain/Standing.ts"
 import { RentProg } from "../rentprog/RentProg.ts"
 import { Tenure } from "../rentprog/Tenure.ts"
 import { Health } from "./Health.ts"
@@ -49,12 +48,6 @@ export const Wake = Rpc.make("Wake").annotate(ClusterSchema.InterruptOnTerminati
 /** The branch's operations log is to be read as far as it goes. */
 export const ReadLog = Rpc.make("ReadLog").annotate(ClusterSchema.InterruptOnTermination, true)
 
-/** Where does the branch stand with RentProg? */
-export const Status = Rpc.make("Status", { success: Standing }).annotate(
-  ClusterSchema.InterruptOnTermination,
-  true
-)
-
 /** A branch cannot say what it was asked: RentProg does not answer, or a person holds the branch. */
 class Silent extends Schema.TaggedError<Silent>()("Silent", { detail: Schema.String }) {
   override get message(): string {
@@ -70,7 +63,7 @@ export const Has = Rpc.make("Has", {
 }).annotate(ClusterSchema.InterruptOnTermination, true)
 
 /** Addressed by the branch's code. */
-export const BranchActor = Entity.make("Branch", [Wake, ReadLog, Status, Has])
+export const BranchActor = Entity.make("Branch", [Wake, ReadLog, Has])
 
 /** How many records a branch handles at a time; what is above waits in the table. */
 const mostInFlight = 1500
@@ -254,12 +247,12 @@ const make = (fibersOfBranch: ReturnType<typeof shareFibers>) =>
         asked,
         Effect.flatMap(isHeld, (held) => (held ? Effect.fail(paused) : fetch))
       )
-      const exit = yield* Fiber.await(fiber)
+      // What nobody waits for any more is not asked.
+      const exit = yield* Fiber.await(fiber).pipe(Effect.onInterrupt(() => Fiber.interrupt(fiber)))
       return yield* Exit.hasInterrupts(exit) ? paused : exit
     })
 
     return BranchActor.of({
-      Status: () => rentprog.standing(branch),
       Has: ({ payload }) => has(payload),
       ReadLog: () =>
         FiberHandle.run(reading, readLog(branch), { onlyIfMissing: true }).pipe(

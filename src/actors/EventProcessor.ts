@@ -1,14 +1,16 @@
 /**
- * The eventProcessor: wakes the branches that have something to do, and finds the branch of events that have none. It
- * listens to what the trigger notifies, and looks round at intervals, and after each reconnection, for whatever was missed.
+ * The eventProcessor: wakes the branches that have something to do, finds the branch of events that have none, and has
+ * people's questions answered. It listens to what the trigger notifies, and looks round at intervals, and after each reconnection, for whatever was missed.
  * A cluster singleton: one for all machines.
  */
-import { type Duration, Effect, FiberSet, Schedule } from "effect"
-import { dedupe } from "effect/Array"
+import { type Duration, Effect, FiberSet, Result, Schedule } from "effect"
+import { dedupe, partition } from "effect/Array"
 import { Singleton } from "effect/cluster"
 import { Events } from "../database/Events.ts"
+import { notified } from "../database/Questions.ts"
 import { Branch } from "../domain/Branch.ts"
 import { RentProg } from "../rentprog/RentProg.ts"
+import { makeAnswerQuestions } from "./answerQuestions.ts"
 import { BranchActor } from "./Branch.ts"
 import { findBranches } from "./findBranch.ts"
 import { listen } from "./listen.ts"
@@ -28,6 +30,7 @@ export const layer = (options: { readonly fallbackInterval: Duration.Duration })
       const rentprog = yield* RentProg
       const actor = yield* BranchActor.client
       const { look, run } = yield* findBranches
+      const answerQuestions = yield* makeAnswerQuestions
 
       const telling = yield* FiberSet.make<void, never>()
       /** Not waited for: a branch whose process is frozen holds up no other. */
@@ -42,6 +45,7 @@ export const layer = (options: { readonly fallbackInterval: Duration.Duration })
           discard: true
         })
         yield* look
+        yield* answerQuestions
       })
 
       const sweep = Effect.gen(function* () {
@@ -58,12 +62,17 @@ export const layer = (options: { readonly fallbackInterval: Duration.Duration })
         name: "Event processor",
         sweep,
         onRested: catchUp,
-        onNotified: (payloads) =>
-          Effect.forEach(
-            branchesOf(payloads),
+        onNotified: Effect.fnUntraced(function* (payloads) {
+          const [questions, others] = partition(payloads, (payload) =>
+            payload.split("|")[2] === notified ? Result.succeed(payload) : Result.fail(payload)
+          )
+          yield* Effect.forEach(
+            branchesOf(others),
             (branch) => (branch === "" ? look : wake(Branch.make(branch))),
             { discard: true }
           )
+          if (questions.length > 0) yield* answerQuestions
+        })
       })
       const fallback = Effect.schedule(sweep, Schedule.spaced(options.fallbackInterval))
 

@@ -2,11 +2,11 @@ import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { KnownBranches } from "../database/KnownBranches.ts"
 import { type NoSuchBranch, Pauses } from "../database/Pauses.ts"
+import { Questions } from "../database/Questions.ts"
 import { Operator } from "./api/Access.ts"
 import { Api } from "./api/Api.ts"
 import { NotFound } from "./api/Problems.ts"
 import { Overviews } from "./Overviews.ts"
-import { Standings } from "./Standings.ts"
 import { unavailable } from "./unavailable.ts"
 
 const problems = {
@@ -21,7 +21,7 @@ export const branches = HttpApiBuilder.group(
   Effect.fnUntraced(function* (handlers) {
     const overviews = yield* Overviews
     const pauses = yield* Pauses
-    const standings = yield* Standings
+    const questions = yield* Questions
     const known = yield* KnownBranches
     return handlers
       .handle("list", () => Effect.catchTag(overviews.branches, "Unanswered", unavailable))
@@ -34,7 +34,9 @@ export const branches = HttpApiBuilder.group(
       .handle("ask", ({ params: { branch }, payload }) =>
         // Of a branch that somebody has made up no actor is begun.
         known.all().has(branch)
-          ? standings.ask(branch, { entityType: payload.entity_type, entityId: payload.entity_id })
+          ? questions
+              .ask(branch, { entityType: payload.entity_type, entityId: payload.entity_id })
+              .pipe(Effect.catchTag("Unanswered", unavailable))
           : Effect.fail(new NotFound({ detail: `There is no branch ${branch}.` }))
       )
   })

@@ -3,7 +3,6 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer } from "effect"
 import * as BranchActor from "../../src/actors/Branch.ts"
 import { Events } from "../../src/database/Events.ts"
-import { Branch } from "../../src/domain/Branch.ts"
 import { Fault, Simulator } from "../../src/simulator/Simulator.ts"
 import { about, allProcessed, events, insert, until, wake } from "../support/tables.ts"
 import { reads } from "./calls.ts"
@@ -145,31 +144,6 @@ describe("a paused branch", () => {
       yield* tbilisi.Wake()
       assert.isFalse((yield* events)[1]?.processed)
       assert.deepStrictEqual(yield* reads, ["/cars/1"])
-    }).pipe(Effect.provide(actors))
-  )
-})
-
-describe("an actor", () => {
-  it.live("says where its branch stands with RentProg, and asks RentProg nothing for it", () =>
-    Effect.gen(function* () {
-      const branch = Branch.make("tbilisi")
-      const standing = yield* (yield* actor(branch)).Status()
-      assert.deepStrictEqual(standing, {
-        quota_left: 25_000,
-        quota_most: 25_000,
-        reads_per_minute: 100_000,
-        quota_paused_until: null,
-        breaker: "closed",
-        token: "ok",
-        user_token: "ok"
-      })
-      assert.deepStrictEqual(yield* reads, [])
-    }).pipe(Effect.provide(actors))
-  )
-
-  it.live("says so of a branch that has no token as well", () =>
-    Effect.gen(function* () {
-      assert.strictEqual((yield* (yield* actor("nowhere")).Status()).breaker, "closed")
     }).pipe(Effect.provide(actors))
   )
 })

@@ -11,6 +11,7 @@ import { History } from "../../src/database/History.ts"
 import { Mirror } from "../../src/database/Mirror.ts"
 import { Notifications } from "../../src/database/Notifications.ts"
 import { Processes } from "../../src/database/Processes.ts"
+import { Questions } from "../../src/database/Questions.ts"
 import { Branch } from "../../src/domain/Branch.ts"
 import { Patience, RentProg } from "../../src/rentprog/RentProg.ts"
 import { Simulator, type Switches } from "../../src/simulator/Simulator.ts"
@@ -112,7 +113,13 @@ export const dependencies = (options: WorldOptions = {}) =>
     Layer.provideMerge(options.rentprog ?? Layer.empty),
     Layer.provideMerge(rentprog(options)),
     Layer.provideMerge(
-      Layer.mergeAll(Events.layer, History.layer, Mirror.layer, options.notifications ?? Notifications.layer)
+      Layer.mergeAll(
+        Events.layer,
+        History.layer,
+        Mirror.layer,
+        Questions.layer,
+        options.notifications ?? Notifications.layer
+      )
     ),
     Layer.provide(FetchHttpClient.layer)
   )

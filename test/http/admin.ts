@@ -9,6 +9,7 @@ import { Entities } from "../../src/database/Entities.ts"
 import * as KnownBranches from "../../src/database/KnownBranches.ts"
 import { Pauses } from "../../src/database/Pauses.ts"
 import { Processes } from "../../src/database/Processes.ts"
+import { Questions } from "../../src/database/Questions.ts"
 import { RowActions } from "../../src/database/RowActions.ts"
 import { Rows } from "../../src/database/Rows.ts"
 import { Branch } from "../../src/domain/Branch.ts"
@@ -21,7 +22,6 @@ import { entities } from "../../src/http/entities.ts"
 import { glance } from "../../src/http/glance.ts"
 import { Overviews } from "../../src/http/Overviews.ts"
 import { rows } from "../../src/http/rows.ts"
-import { Standings } from "../../src/http/Standings.ts"
 
 /** Who acts in tests. */
 export const operator = { name: "Нина Ли", address: "192.0.2.7" }
@@ -50,7 +50,10 @@ const processes = Layer.succeed(Processes, {
   )
 })
 
-const standings = Layer.succeed(Standings, {
+/** A person holds kutaisi. */
+const questions = Layer.succeed(Questions, {
+  take: Effect.succeed([]),
+  answer: () => Effect.void,
   ask: (branch, { entityId }) =>
     Effect.succeed(
       branch === "kutaisi"
@@ -76,7 +79,7 @@ export const admin = Layer.mergeAll(rows, glance, branches, entities, actions).p
   Layer.provideMerge(Layer.mergeAll(Overviews.layer, RowActions.layer, Pauses.layer)),
   Layer.provideMerge(KnownBranches.layer([withToken])),
   Layer.provideMerge(Layer.mergeAll(Audit.layer, Backlog.layer({ tokens: [withToken], logs: [withToken] }))),
-  Layer.provideMerge(Layer.mergeAll(Rows.layer, Entities.layer, Health.layer, standings, processes)),
+  Layer.provideMerge(Layer.mergeAll(Rows.layer, Entities.layer, Health.layer, questions, processes)),
   Layer.provideMerge(Layer.mergeAll(access, HttpServer.layerServices))
 )
 

@@ -3,6 +3,7 @@ import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/ht
 import { BranchBacklog } from "../../domain/Backlog.ts"
 import { Branch } from "../../domain/Branch.ts"
 import { EntityType, RentprogId } from "../../domain/Entity.ts"
+import { Asked } from "../../domain/Question.ts"
 import { Standing } from "../../domain/Standing.ts"
 import { Trouble } from "../../domain/Trouble.ts"
 import { AdminAccess } from "./Access.ts"
@@ -15,14 +16,6 @@ export const BranchState = Schema.Struct({
   ...Trouble.fields
 }).annotate({ identifier: "BranchState" })
 export type BranchState = typeof BranchState.Type
-
-export const Asked = Schema.Struct({
-  /** Whether RentProg has the record; null where it could not be asked. */
-  has: Schema.NullOr(Schema.Boolean),
-  /** Why it could not be asked: a reason, or that a person holds the branch. */
-  reason: Schema.NullOr(Schema.String)
-}).annotate({ identifier: "Asked" })
-export type Asked = typeof Asked.Type
 
 const params = { branch: Branch }
 
@@ -50,10 +43,10 @@ export class Branches extends HttpApiGroup.make("branches")
       params,
       payload: Schema.Struct({ entity_type: EntityType, entity_id: RentprogId }),
       success: Asked,
-      error: NotFound
+      error: [NotFound, Unavailable]
     }).annotate(
       OpenApi.Summary,
-      "Ask RentProg for a record of the branch, within its quota: so one sees whether its token holds"
+      "Ask RentProg for a record of the branch, within its quota: so one sees whether its token holds; waits for 20 seconds at most"
     )
   )
   .middleware(AdminAccess)
