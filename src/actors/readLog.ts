@@ -201,6 +201,12 @@ export const readLog = Effect.fn("readLog")(
 const tellReadUntil = (branch: Branch, progress: LogProgress) =>
   Metric.update(Metric.withAttributes(readUntil, { branch }), progress.readUntil / 1000)
 
+/** Another process reads it from now on. */
+export const forgetLog = (branch: Branch) =>
+  Effect.forEach([readUntil, readable], (gauge) => Metric.remove(Metric.withAttributes(gauge, { branch })), {
+    discard: true
+  })
+
 /** With how far the log is known. `why` says why it could not be read. */
 const tellReadable = Effect.fnUntraced(function* (branch: Branch, why?: string) {
   const health = yield* Health

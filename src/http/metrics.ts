@@ -1,15 +1,22 @@
 /**
  * `/metrics`, as Prometheus reads it: what is counted where it happens, and what is looked up for each scrape. The latter
  * is made anew each time, so that a series whose branch or reason is gone goes as well.
+ *
+ * Of several processes one at a time tells of the tables, and each branch is told of where it is worked for: Prometheus may
+ * sum over processes.
  */
 import { Effect, Metric } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import { PrometheusMetrics } from "effect/observability"
 import { Health } from "../actors/Health.ts"
+import { Presence } from "../actors/presence.ts"
+import { forgetLog } from "../actors/readLog.ts"
 import { KnownBranches } from "../database/KnownBranches.ts"
 import { Measures } from "../database/Measures.ts"
+import { Processes } from "../database/Processes.ts"
 import { Branch } from "../domain/Branch.ts"
 import type { Table } from "../domain/Row.ts"
+import type { Standing } from "../domain/Standing.ts"
 import { RentProg } from "../rentprog/RentProg.ts"
 
 const gauge = (name: string, description: string) => Metric.gauge(name, { description })
@@ -44,9 +51,17 @@ const breakerOpen = gauge(
   "jarvis_rentprog_breaker_open",
   "1 from when RentProg failed a branch too often until a call succeeds again, else 0"
 )
-const up = gauge("jarvis_up", "1 for each part of the service that works, 0 for one that does not or not yet")
+const up = gauge(
+  "jarvis_up",
+  "1 for each part of this process that works, 0 for one that does not or not yet"
+)
+const listens = gauge(
+  "jarvis_listens",
+  "1 for the one process that hears of new events, and tells of backlogs and of branches paused, behind and refused; else 0"
+)
 
 const none: ReadonlyArray<Branch> = []
+const nothing: ReadonlyMap<Branch, Standing> = new Map()
 
 /** The rows that are not done. Branches that have none say so. Answers the branches that have events among them. */
 const backlog = Effect.gen(function* () {
@@ -75,20 +90,31 @@ const backlog = Effect.gen(function* () {
   return Array.from(late.keys(), (branch) => Branch.make(branch))
 })
 
-const gauges = Effect.gen(function* () {
+/** What all processes together have to do. */
+const whole = Effect.gen(function* () {
   const rentprog = yield* RentProg
-  const health = yield* Health
+  const known = yield* KnownBranches
+  const { standings } = yield* Processes
   // The database may be away: the rest is told all the same.
   const busy = yield* Effect.catch(backlog, ({ detail }) =>
     Effect.as(Effect.logWarning(`the backlog could not be counted: ${detail}`), none)
   )
-  const known = yield* KnownBranches
+  const said = yield* Effect.orElseSucceed(standings, () => nothing)
   for (const branch of new Set([...rentprog.branches, ...busy.filter((branch) => known.all().has(branch))])) {
-    const { token } = yield* rentprog.standing(branch)
+    const { token } = said.get(branch) ?? (yield* rentprog.standing(branch))
     const isRefused = token === "refused" || (token === "missing" && busy.includes(branch))
     yield* set(refused, { branch }, isRefused ? 1 : 0)
   }
-  for (const branch of rentprog.branches) {
+})
+
+const gauges = Effect.gen(function* () {
+  const presence = yield* Presence
+  const rentprog = yield* RentProg
+  const health = yield* Health
+  const tells = presence.listens()
+  yield* Metric.update(listens, tells ? 1 : 0)
+  if (tells) yield* whole
+  for (const branch of rentprog.branches.filter(presence.has)) {
     const { breaker, quota_left } = yield* rentprog.standing(branch)
     yield* set(quotaLeft, { branch }, quota_left)
     yield* set(breakerOpen, { branch }, breaker === "closed" ? 0 : 1)
@@ -100,6 +126,9 @@ const gauges = Effect.gen(function* () {
 })
 
 const scrape = Effect.gen(function* () {
+  const { has } = yield* Presence
+  const { branches } = yield* RentProg
+  for (const branch of branches) if (!has(branch)) yield* forgetLog(branch)
   const counted = yield* PrometheusMetrics.format()
   const measured = yield* Effect.provideService(gauges, Metric.MetricRegistry, new Map())
   return HttpServerResponse.text(counted + measured, {
@@ -109,7 +138,7 @@ const scrape = Effect.gen(function* () {
 
 export const metrics = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
-    const services = yield* Effect.context<Health | Measures | RentProg>()
+    const services = yield* Effect.context<Health | Measures | Processes | RentProg>()
     yield* router.add("GET", "/metrics", Effect.provideContext(scrape, services))
   })
 )

@@ -1,6 +1,7 @@
-/** Tells Health which branches fall behind, whose token RentProg does not take, and whose log nobody reads. */
+/** In the process that has the EventProcessor, tells Health which branches fall behind, whose token RentProg does not take, and whose log nobody reads. */
 import { Context, DateTime, Duration, Effect, Layer, Schedule } from "effect"
 import { Health } from "../actors/Health.ts"
+import { Presence } from "../actors/presence.ts"
 import { supervise } from "../actors/supervise.ts"
 import { KnownBranches } from "../database/KnownBranches.ts"
 import type { Component } from "../domain/Component.ts"
@@ -56,14 +57,21 @@ export const layer: Layer.Layer<never, never, Health | Overviews> = Layer.effect
     const health = yield* Health
     const overviews = yield* Overviews
     const known = yield* KnownBranches
+    const { listens } = yield* Presence
     /** The parts that were told of the last time. */
     let told: ReadonlySet<string> = new Set()
 
     const report = Effect.gen(function* () {
+      if (!listens()) {
+        // Another process says it from now on.
+        for (const name of told) yield* health.forget(name)
+        told = new Set()
+        return
+      }
       const branches = (yield* overviews.branches).filter(({ branch }) => known.all().has(branch))
       const now = yield* DateTime.now
       const troubles = branches.flatMap((branch) => troublesOf(branch, now))
-      // Of a branch whose actor does not answer in time, what was said of its tokens stays.
+      // Of a branch that nobody works for at the moment, what was said of its tokens stays.
       const silent = branches.filter(({ rentprog }) => rentprog === null)
       const stays = silent
         .flatMap(({ branch }) => [`token ${branch}`, `log ${branch}`])

@@ -95,7 +95,7 @@ export const surroundings = (options: WorldOptions = {}) =>
   ).pipe(Layer.provideMerge(Log.layer))
 
 /** One process, which works for all branches and says at once how they stand. */
-const processes = Layer.effect(
+export const oneProcess = Layer.effect(
   Processes,
   Effect.map(RentProg, ({ branches, standing }) => ({
     say: () => Effect.void,
@@ -109,7 +109,7 @@ const processes = Layer.effect(
 
 /** What the actors need, over the surroundings. */
 export const dependencies = (options: WorldOptions = {}) =>
-  Layer.mergeAll(Cluster.inMemory, processes, options.events ?? Layer.empty).pipe(
+  Layer.mergeAll(Cluster.inMemory, oneProcess, options.events ?? Layer.empty).pipe(
     Layer.provideMerge(options.rentprog ?? Layer.empty),
     Layer.provideMerge(rentprog(options)),
     Layer.provideMerge(

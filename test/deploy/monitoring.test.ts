@@ -11,7 +11,7 @@ import { Branch } from "../../src/domain/Branch.ts"
 import { countWebhook } from "../../src/http/answers.ts"
 import { metrics } from "../../src/http/metrics.ts"
 import { Simulator } from "../../src/simulator/Simulator.ts"
-import { service, surroundings } from "../actors/world.ts"
+import { oneProcess, service, surroundings } from "../actors/world.ts"
 import { type Family, parse } from "../http/exposition.ts"
 import { makeStub, record, rentProg } from "../rentprog/stub.ts"
 import { about, events, insert, until } from "../support/tables.ts"
@@ -85,11 +85,10 @@ const told = Effect.gen(function* () {
 }).pipe(
   Effect.scoped,
   Effect.provide(
-    Layer.mergeAll(
-      service({ logs: [Branch.make("tbilisi")] }),
-      Measures.layer,
-      rentProg(makeStub(record))
-    ).pipe(Layer.provideMerge(surroundings()))
+    Layer.mergeAll(service({ logs: [Branch.make("tbilisi")] }), Measures.layer, oneProcess).pipe(
+      Layer.provideMerge(rentProg(makeStub(record))),
+      Layer.provideMerge(surroundings())
+    )
   ),
   Effect.provideService(Metric.MetricRegistry, new Map())
 )

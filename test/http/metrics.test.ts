@@ -10,6 +10,7 @@ import { Freshness, Measures } from "../../src/database/Measures.ts"
 import { metrics } from "../../src/http/metrics.ts"
 import { Patience, RentProg } from "../../src/rentprog/RentProg.ts"
 import { comeBack, goAway } from "../actors/outage.ts"
+import { oneProcess } from "../actors/world.ts"
 import { json, key, kutaisi, makeStub, record, rentProg, tbilisi } from "../rentprog/stub.ts"
 import { testDatabase } from "../support/TestDatabase.ts"
 import { parse } from "./exposition.ts"
@@ -21,7 +22,8 @@ const measures = Layer.provide(Measures.layer, Layer.succeed(Freshness, Duration
 const served = (stub = makeStub(record)) =>
   HttpRouter.serve(metrics, { disableLogger: true, disableListenLog: true }).pipe(
     Layer.provideMerge(NodeHttpServer.layer(() => createServer(), { host: "127.0.0.1", port: 0 })),
-    Layer.provideMerge(Layer.mergeAll(Health.layer, measures, rentProg(stub, 60))),
+    Layer.provideMerge(Layer.mergeAll(Health.layer, measures, oneProcess)),
+    Layer.provideMerge(rentProg(stub, 60)),
     Layer.provideMerge(testDatabase),
     Layer.provide(
       Layer.effect(
