@@ -24,10 +24,15 @@ const reach = Effect.fnUntraced(function* (url: string) {
     next(Option.isNone(adminToken) ? request : HttpClientRequest.bearerToken(request, adminToken.value))
   )
   const client = yield* Effect.provide(HttpApiClient.make(Api, { baseUrl: url }), access)
-  const { components } = yield* client.health.ready().pipe(
+  const own = yield* client.health.ready().pipe(
     // Answered 503, it says how its parts are all the same.
     Effect.catch((error) => ("components" in error ? Effect.succeed(error) : Effect.fail(error))),
     Effect.timeout(patience)
+  )
+  // One that stands by has few parts of its own, and knows those of the one that works.
+  const { components } = yield* client.glance.overview().pipe(
+    Effect.timeout(patience),
+    Effect.orElseSucceed(() => own)
   )
   return { client, components }
 })
