@@ -155,7 +155,10 @@ const cluster = ({ cluster, schema }: Settings["Service"]) =>
     Layer.provideMerge(
       Lease.layer(
         schema,
-        Option.map(cluster, ({ address }) => `${address.host}:${address.port}`)
+        Option.map(cluster, ({ address }) => ({
+          address: `${address.host}:${address.port}`,
+          protocol: Cluster.protocol
+        }))
       )
     )
   )

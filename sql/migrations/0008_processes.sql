@@ -6,6 +6,7 @@ CREATE TABLE IF NOT EXISTS :SCHEMA.jarvis_processes (
   host       text        NOT NULL,
   pid        int         NOT NULL,
   session    int,
+  server     timestamptz,
   address    text,
   role       text        NOT NULL CHECK (role IN ('working', 'sharing', 'standing by')),
   branches   text[]      NOT NULL DEFAULT '{}',
@@ -16,6 +17,7 @@ CREATE TABLE IF NOT EXISTS :SCHEMA.jarvis_processes (
   ended_at   timestamptz
 );
 COMMENT ON COLUMN :SCHEMA.jarvis_processes.session   IS 'The pid of its session in PostgreSQL, which ends with it; null through a pooler.';
+COMMENT ON COLUMN :SCHEMA.jarvis_processes.server    IS 'When the PostgreSQL had started that has the session.';
 COMMENT ON COLUMN :SCHEMA.jarvis_processes.address   IS 'JARVIS_CLUSTER: where the others reach it; null of one that shares no work.';
 COMMENT ON COLUMN :SCHEMA.jarvis_processes.role      IS 'working: alone; sharing: with others; standing by: it takes webhooks and serves the page.';
 COMMENT ON COLUMN :SCHEMA.jarvis_processes.branches  IS 'The branches that it works for, of those that have a token.';
@@ -55,13 +57,16 @@ COMMENT ON COLUMN :SCHEMA.jarvis_questions.reason   IS 'Why it could not be aske
 
 -- One row: who may work, a process alone or all of a cluster, and until when.
 CREATE TABLE IF NOT EXISTS :SCHEMA.jarvis_lease (
-  id     int         PRIMARY KEY CHECK (id = 1),
-  holder text        NOT NULL,
-  until  timestamptz NOT NULL,
-  turn   int         NOT NULL DEFAULT 1
+  id      int         PRIMARY KEY CHECK (id = 1),
+  holder  text        NOT NULL,
+  until   timestamptz NOT NULL,
+  turn    int         NOT NULL DEFAULT 1,
+  session int,
+  server  timestamptz
 );
-COMMENT ON COLUMN :SCHEMA.jarvis_lease.holder IS 'The id of a process, or: cluster.';
-COMMENT ON COLUMN :SCHEMA.jarvis_lease.turn   IS 'How many holders there have been.';
+COMMENT ON COLUMN :SCHEMA.jarvis_lease.holder  IS 'The id of a process, or: cluster, and what its processes say to each other.';
+COMMENT ON COLUMN :SCHEMA.jarvis_lease.turn    IS 'How many holders there have been.';
+COMMENT ON COLUMN :SCHEMA.jarvis_lease.session IS 'The holder''s, as in jarvis_processes; null of a cluster.';
 
 -- As Effect's SqlRunnerStorage wants them; only their keys are without a sequence, which would take a right of its own.
 CREATE TABLE IF NOT EXISTS :SCHEMA.jarvis_cluster_runners (

@@ -53,11 +53,12 @@ const held = <R>(storage: Layer.Layer<RunnerStorage.RunnerStorage, never, R>) =>
 const tenure = Layer.effect(
   Tenure,
   Effect.gen(function* () {
-    const { arrivals, holds } = yield* Shards
+    const { arrivals, holds, isCertain } = yield* Shards
     const sharding = yield* Sharding.Sharding
     const shardOf = (branch: Branch) => sharding.getShardId(EntityId.make(branch), "default")
     return {
       holds: (branch: Branch) => holds(shardOf(branch)),
+      isCertain: (branch: Branch) => isCertain(shardOf(branch)),
       arrivals: (branch: Branch) => arrivals(shardOf(branch))
     }
   })
@@ -127,6 +128,12 @@ const port = Layer.effect(
   }))
 ).pipe(Layer.provide(NodeClusterSocket.layerSocketServer))
 
+/**
+ * What processes say to each other. To be raised when a message of the actors changes, or the number of shards: those of another
+ * protocol then stand by until this cluster has ended.
+ */
+export const protocol = 1
+
 /** The largest message, in bytes: the largest of ours has a few hundred. */
 const largestMessage = 64 * 1024
 
@@ -148,9 +155,9 @@ export const shared = (schema: SchemaName, { address, listen }: Cluster) => {
         runnerAddress: Option.some(RunnerAddress.make(address.host, address.port)),
         runnerListenAddress: Option.some(RunnerAddress.make(listen.host, listen.port)),
         simulateRemoteSerialization: false,
-        // Each is handed over by a statement of its own. All processes have the same number.
+        // Each is handed over by a statement of its own.
         shardsPerGroup: 60,
-        // A frozen process loses its locks after that; heldStorage counts on less.
+        // A frozen process loses its locks after that; the lease counts on less.
         shardLockExpiration: "10 seconds",
         refreshAssignmentsInterval: polls,
         entityMessagePollInterval: polls,

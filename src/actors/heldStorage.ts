@@ -1,14 +1,12 @@
-import { Clock, Effect } from "effect"
+import { Effect } from "effect"
 import type { RunnerStorage, ShardId } from "effect/cluster"
 import { Lease } from "../database/Lease.ts"
-
-/** Longest time since a shard was known to be this process's for it to be counted on, in nanoseconds: less than `shardExpires`. */
-const safe = 7_000_000_000n
+import { type Moment, moment } from "../moment.ts"
 
 interface Shard {
   /** The turn in which it came. */
   readonly turn: number
-  readonly knownAt: bigint
+  readonly knownAt: Moment
 }
 
 /**
@@ -23,7 +21,7 @@ export const heldStorage = Effect.fnUntraced(function* (storage: RunnerStorage.R
   const acquire: typeof storage.acquire = Effect.fnUntraced(function* (address, wanted) {
     const turn = yield* lease.turn
     if (turn === undefined) return []
-    const knownAt = yield* Clock.monotonicTimeNanos
+    const knownAt = yield* moment
     const got = yield* storage.acquire(address, wanted)
     const names = got.map(String)
     const come = names.filter((name) => shards.get(name)?.turn !== turn)
@@ -36,7 +34,7 @@ export const heldStorage = Effect.fnUntraced(function* (storage: RunnerStorage.R
 
   const refresh: typeof storage.refresh = Effect.fnUntraced(function* (address, held) {
     const turn = yield* lease.turn
-    const knownAt = yield* Clock.monotonicTimeNanos
+    const knownAt = yield* moment
     const had = Array.from(held)
     const left = new Set((yield* storage.refresh(address, had)).map(String))
     return had.filter((shard) => {
@@ -64,22 +62,27 @@ export const heldStorage = Effect.fnUntraced(function* (storage: RunnerStorage.R
       )
   } satisfies typeof storage
 
-  /** Waits until that is certain. */
-  const holds = (shard: ShardId.ShardId): Effect.Effect<boolean> =>
-    Effect.gen(function* () {
-      while (true) {
-        const turn = yield* lease.turn
-        const known = shards.get(String(shard))
-        if (turn === undefined || known?.turn !== turn) return false
-        const now = yield* Clock.monotonicTimeNanos
-        if (now - known.knownAt < safe && (yield* lease.isSure)) return true
-        yield* Effect.sleep("100 millis")
-      }
-    })
+  /** What is known of a shard at this moment: undefined where it is another's. */
+  const look = Effect.fnUntraced(function* (shard: ShardId.ShardId) {
+    const turn = yield* lease.turn
+    const known = shards.get(String(shard))
+    return turn === undefined || known?.turn !== turn
+      ? undefined
+      : { isCertain: yield* lease.isSure(known.knownAt) }
+  })
 
   return {
     storage: guarded,
-    holds,
+    isCertain: (shard: ShardId.ShardId) => Effect.map(look(shard), (known) => known?.isCertain === true),
+    /** Waits until that is certain. */
+    holds: (shard: ShardId.ShardId): Effect.Effect<boolean> =>
+      Effect.gen(function* () {
+        while (true) {
+          const known = yield* look(shard)
+          if (known === undefined || known.isCertain) return known !== undefined
+          yield* Effect.sleep("100 millis")
+        }
+      }),
     arrivals: (shard: ShardId.ShardId) => Effect.sync(() => arrivals.get(String(shard)) ?? 0)
   }
 })

@@ -10,7 +10,10 @@ import { quoted } from "./sqlFiles.ts"
 import { readTls, waysToConnect } from "./tls.ts"
 
 /** How a session of Jarvis is told from others in `pg_stat_activity`. */
-export const applicationName = "jarvis"
+export const applicationName = "jarvis 2"
+
+/** The same of versions that do not know that there may be others: they work whenever they run. */
+export const nameWithoutLease = "jarvis"
 
 /** Why there is no pool, in one line that names the setting. */
 export class ConnectionError extends Schema.TaggedError<ConnectionError>()("ConnectionError", {

@@ -8,7 +8,7 @@ import { PgClient } from "@effect/sql-pg"
 import { Effect, FileSystem, Option, Path, Predicate, Redacted, Schedule, Schema, type Scope } from "effect"
 import type { ChildProcessSpawner } from "effect/process"
 import { Reactivity } from "effect/reactivity"
-import { applicationName } from "./Database.ts"
+import { applicationName, nameWithoutLease } from "./Database.ts"
 import { run, serverUser } from "./embeddedUser.ts"
 import { freePort } from "./freePort.ts"
 
@@ -47,7 +47,7 @@ const passwordName = "jarvis.password"
 const sessions = (url: Redacted.Redacted) =>
   PgClient.makeClient({ url, applicationName: `${applicationName} (leaving)` }).pipe(
     Effect.flatMap((sql) =>
-      sql`SELECT FROM pg_stat_activity WHERE application_name = ${applicationName}`.pipe(
+      sql`SELECT FROM pg_stat_activity WHERE application_name IN (${applicationName}, ${nameWithoutLease})`.pipe(
         Effect.map((rows) => rows.length),
         Effect.repeat({ until: (others) => others === 0, schedule: Schedule.spaced("50 millis"), times: 20 })
       )

@@ -3,8 +3,11 @@
  *
  * The table `jarvis_lease` has one row: whose turn it is, and until when. Whoever has the turn renews it every second, for 8 s.
  * Another takes it once that time is over, or once the holder's session in PostgreSQL has ended, as it does when a process dies.
- * A process that was frozen finds by its own monotonic clock that its time may be over, and does nothing until it has asked.
+ * After a restart of the server, or on another one, sessions say nothing: whoever had the turn may not know yet.
+ * A process that was frozen finds by its own clocks that its time may be over, and does nothing until it has asked.
  * Times of the table are PostgreSQL's; those of a process are durations.
+ *
+ * Versions that know no lease work whenever they run. While one listens, nobody takes a turn.
  *
  * The table `jarvis_processes` has a row for each process, which the same statement keeps: `seen_at`, written every second (not
  * seen for 5 s: gone or frozen); `role` (`working` alone, `sharing`, `standing by`); `worked_at` (when it was last allowed to
@@ -12,18 +15,19 @@
  */
 import { hostname } from "node:os"
 import { PgClient, PgConnection } from "@effect/sql-pg"
-import { Clock, Context, Deferred, Duration, Effect, Layer, Option, Queue, Schema, Scope } from "effect"
-import { sayWhy } from "./Database.ts"
+import { Context, Deferred, Duration, Effect, Layer, Option, Queue, Schema, Scope } from "effect"
+import { between, type Moment, moment } from "../moment.ts"
+import { nameWithoutLease, sayWhy } from "./Database.ts"
 import { isOfTheConnection } from "./refusal.ts"
 import type { SchemaName } from "./SchemaName.ts"
-import { quoted } from "./sqlFiles.ts"
+import { channelPrefix, quoted } from "./sqlFiles.ts"
 import { within } from "./within.ts"
 
 /** How long a turn holds without being renewed, in seconds. */
 const term = 8
 
-/** How long after it was asked for it is counted on, which leaves a second for a call to go out. In nanoseconds. */
-const safe = BigInt(term - 1) * 1_000_000_000n
+/** How long after it was asked for it is counted on, in milliseconds: a second is left for a call to go out. */
+const safe = (term - 1) * 1000
 
 /** How often a turn is renewed, and asked for. */
 const renews = "1 second"
@@ -39,8 +43,8 @@ export class Lease extends Context.Service<
     readonly id: number
     /** Which turn it is, where this process may work, as far as it knows; undefined where another may. */
     readonly turn: Effect.Effect<number | undefined>
-    /** Whether the turn is surely not over at this moment. */
-    readonly isSure: Effect.Effect<boolean>
+    /** Whether the turn is surely not over at this moment, and what was known then, of other sessions than its own, holds. */
+    readonly isSure: (known: Moment) => Effect.Effect<boolean>
     /** Whether another process may have called RentProg within the last minute. True where nobody can say. */
     readonly isCrowded: Effect.Effect<boolean>
     /** Whether another process works at the moment. False where nobody can say. */
@@ -51,23 +55,31 @@ export class Lease extends Context.Service<
     readonly hasSession: Effect.Effect<boolean>
   }
 >()("jarvis/database/Lease") {
-  /** `address`: where the others of the cluster reach this process, which shares the work then. */
   static readonly layer = (
     schema: SchemaName,
-    address: Option.Option<string>
-  ): Layer.Layer<Lease, never, PgClient.PgClient> => Layer.effect(Lease, make(schema, address))
+    membership: Option.Option<Membership>
+  ): Layer.Layer<Lease, never, PgClient.PgClient> => Layer.effect(Lease, make(schema, membership))
+}
+
+/** Of a cluster, which shares the work. */
+export interface Membership {
+  /** Where the others reach this process. */
+  readonly address: string
+  /** What its processes say to each other. Those that say other things are another cluster. */
+  readonly protocol: number
 }
 
 const Rows = Schema.Array(Schema.Struct({ turn: Schema.NullOr(Schema.Int) }))
 const decodeRows = Schema.decodeUnknownEffect(Rows)
 
-/** A turn, and when it was asked for, by the monotonic clock. */
+/** A turn, and when it was asked for. */
 interface Held {
   readonly turn: number
-  readonly askedAt: bigint
+  readonly askedAt: Moment
 }
 
-const make = Effect.fnUntraced(function* (schema: SchemaName, address: Option.Option<string>) {
+const make = Effect.fnUntraced(function* (schema: SchemaName, membership: Option.Option<Membership>) {
+  const address = Option.map(membership, (own) => own.address)
   const sql = yield* PgClient.PgClient
   const leaseTable = `${quoted(schema)}.jarvis_lease`
   const processTable = `${quoted(schema)}.jarvis_processes`
@@ -83,29 +95,43 @@ const make = Effect.fnUntraced(function* (schema: SchemaName, address: Option.Op
   `)
   if (row === undefined) return yield* Effect.die("a process was not written down")
   const { id } = row
-  const holder = Option.isSome(address) ? "cluster" : String(id)
+  const holder = Option.match(membership, {
+    onNone: () => String(id),
+    onSome: ({ protocol }) => `cluster ${protocol}`
+  })
 
   let held: Held | undefined
   let session: number | null = null
+  /** Since when it has a session. */
+  let since: Moment | undefined
   const answered = Deferred.makeUnsafe<void>()
+
+  /** Whether a version without a lease works: it listens to what the log's trigger notifies, and never rests from it. */
+  const isOlder = `
+    EXISTS (
+      SELECT FROM pg_stat_activity AS older
+      WHERE older.datname = current_database() AND older.application_name = '${nameWithoutLease}'
+        AND older.query = 'LISTEN "${channelPrefix(schema)}history_item_processed"'
+    )
+  `
 
   const beat = `
     WITH taken AS (
-      INSERT INTO ${leaseTable} AS lease (id, holder, until)
-      VALUES (1, $1::text, now() + interval '${term} seconds')
+      INSERT INTO ${leaseTable} AS lease (id, holder, until, session, server)
+      SELECT 1, $1::text, now() + interval '${term} seconds', $3::int, pg_postmaster_start_time()
+      WHERE NOT ${isOlder}
       ON CONFLICT (id) DO UPDATE
-      SET holder = excluded.holder, until = excluded.until,
+      SET holder = excluded.holder, until = excluded.until, session = excluded.session, server = excluded.server,
         turn = lease.turn + CASE WHEN lease.holder = excluded.holder THEN 0 ELSE 1 END
       WHERE lease.holder = excluded.holder OR lease.until < now()
-        OR EXISTS (
-          SELECT FROM ${processTable} AS last
-          WHERE last.id::text = lease.holder
-            AND last.session NOT IN (SELECT pg_stat_activity.pid FROM pg_stat_activity)
+        OR (
+          lease.server = excluded.server
+          AND lease.session NOT IN (SELECT pg_stat_activity.pid FROM pg_stat_activity)
         )
       RETURNING lease.turn
     ), said AS (
       UPDATE ${processTable} AS own
-      SET seen_at = now(), session = $3::int,
+      SET seen_at = now(), session = $4::int, server = pg_postmaster_start_time(),
         role = CASE WHEN EXISTS (SELECT FROM taken) THEN '${role}' ELSE 'standing by' END,
         worked_at = CASE WHEN EXISTS (SELECT FROM taken) THEN now() ELSE own.worked_at END
       WHERE own.id = $2::int
@@ -114,9 +140,15 @@ const make = Effect.fnUntraced(function* (schema: SchemaName, address: Option.Op
   `
 
   /** Who has the turn, for people. */
-  const other = sql<{ readonly who: string }>`
-    SELECT coalesce('process ' || last.pid || ' on ' || last.host, 'a cluster') AS who
-    FROM ${leases} AS lease LEFT JOIN ${processes} AS last ON last.id::text = lease.holder
+  const aCluster = Option.isSome(membership) ? "a cluster of another version" : "a cluster"
+  const other = sql<{ readonly who: string | null }>`
+    SELECT CASE
+      WHEN ${sql.literal(isOlder)} THEN 'an older version, which lets nobody take over until it is stopped,'
+      ELSE (
+        SELECT coalesce('process ' || last.pid || ' on ' || last.host, ${aCluster})
+        FROM ${leases} AS lease LEFT JOIN ${processes} AS last ON last.id::text = lease.holder
+      )
+    END AS who
   `.pipe(
     Effect.map(([first]) => first?.who ?? "another process"),
     Effect.orElseSucceed(() => "another process")
@@ -136,8 +168,10 @@ const make = Effect.fnUntraced(function* (schema: SchemaName, address: Option.Op
   })
 
   const ask = Effect.fnUntraced(function* (connection: PgConnection.PgConnection) {
-    const askedAt = yield* Clock.monotonicTimeNanos
-    const { rows } = yield* connection.query(beat, [holder, id, session])
+    const askedAt = yield* moment
+    // A cluster's turn is not bound to the session of one.
+    const bound = Option.isSome(membership) ? null : session
+    const { rows } = yield* connection.query(beat, [holder, id, bound, session])
     const [answer] = yield* Effect.orDie(decodeRows(rows))
     const turn = answer?.turn ?? null
     yield* change(turn === null ? undefined : { turn, askedAt })
@@ -150,6 +184,7 @@ const make = Effect.fnUntraced(function* (schema: SchemaName, address: Option.Op
     const silence = yield* pinned.listen("jarvis_lease")
     const [first] = (yield* pinned.query("SELECT pg_backend_pid() AS pid")).rows
     session = first?.pid === connection.processId ? connection.processId : null
+    since = yield* moment
     const beats = ask(pinned).pipe(
       within(Duration.seconds(term)),
       Effect.catchTag("SqlError", (error) =>
@@ -169,7 +204,7 @@ const make = Effect.fnUntraced(function* (schema: SchemaName, address: Option.Op
     return yield* live.pipe(
       Scope.provide(scope),
       Effect.onExit((exit) => {
-        if (held !== undefined) held = { ...held, askedAt: 0n }
+        since = undefined
         return Effect.forkDetach(Scope.close(scope, exit))
       })
     )
@@ -197,7 +232,14 @@ const make = Effect.fnUntraced(function* (schema: SchemaName, address: Option.Op
   return Lease.of({
     id,
     turn: Effect.sync(() => held?.turn),
-    isSure: Effect.map(Clock.monotonicTimeNanos, (now) => held !== undefined && now - held.askedAt < safe),
+    isSure: (known) =>
+      Effect.map(moment, (now) => {
+        if (held === undefined || since === undefined) return false
+        const { askedAt } = held
+        return [askedAt, known].every(
+          (then) => since !== undefined && then.nanos >= since.nanos && between(then, now) < safe
+        )
+      }),
     isCrowded: sql<{ readonly crowded: boolean }>`
       SELECT EXISTS (
         SELECT FROM ${processes} AS other
@@ -209,10 +251,13 @@ const make = Effect.fnUntraced(function* (schema: SchemaName, address: Option.Op
     ),
     addresses: sql<{ readonly address: string }>`
       SELECT other.address FROM ${processes} AS other
-      WHERE other.address IS NOT NULL AND other.ended_at IS NULL
-        AND (other.id = ${id} OR other.session IS NULL OR other.session IN (SELECT pg_stat_activity.pid FROM pg_stat_activity))
+      WHERE other.address IS NOT NULL AND other.ended_at IS NULL AND other.role = 'sharing'
+        AND (
+          other.server <> pg_postmaster_start_time()
+          OR other.session IN (SELECT pg_stat_activity.pid FROM pg_stat_activity)
+        )
     `.pipe(
-      Effect.map((rows) => new Set(rows.map(({ address }) => address))),
+      Effect.map((rows) => new Set([...Option.toArray(address), ...rows.map((other) => other.address)])),
       Effect.option
     ),
     isDoneElsewhere: sql<{ readonly elsewhere: boolean }>`

@@ -91,7 +91,7 @@ export type Place = SchemaName | "pg_temp"
 export const quoted = (place: Place): string => (place === "pg_temp" ? place : `"${place}"`)
 
 /** What stands before the names of a schema's channels. */
-const channelPrefix = (place: Place): string => (place === "public" ? "" : `${place}.`)
+export const channelPrefix = (place: Place): string => (place === "public" ? "" : `${place}.`)
 
 /** The text for a schema: `:SCHEMA` is its name, `:CHANNEL.` what the names of its channels begin with. */
 const textIn = (place: Place, text: string): string =>

@@ -169,10 +169,25 @@ export const make = Effect.gen(function* () {
     })
 
   /**
+   * What `prepare` has ready, at a moment when the branch is certain to be this process's: it may have been frozen, or cut off
+   * from the database, meanwhile. What was ready before that became certain is not, or all that waited would go out together.
+   */
+  const certain = <A, E>(branch: Branch, prepare: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    Effect.flatMap(prepare, (prepared) =>
+      Effect.flatMap(tenure.isCertain(branch), (isCertain) => {
+        if (isCertain) return Effect.succeed(prepared)
+        return Effect.flatMap(tenure.holds(branch), (holds) =>
+          holds ? certain(branch, prepare) : Effect.interrupt
+        )
+      })
+    )
+
+  /**
    * Makes the call that `prepare` has ready, which may wait for its turn; each further try prepares anew. `what` says
    * in errors which call it was.
    *
-   * Interrupted where another process has the branch by then. Fails with `RentProgBadResponse` where the answer leads to another host, or is larger than 32 MB.
+   * Interrupted where another process has the branch by then. Fails with `RentProgBadResponse` where the answer leads to
+   * another host, or is larger than 32 MB.
    */
   const send = <E>(
     branch: Branch,
@@ -185,11 +200,7 @@ export const make = Effect.gen(function* () {
         (open) => !open,
         () => openCircuit(branch)
       ),
-      Effect.andThen(prepare),
-      // Whoever was frozen meanwhile may have lost the branch.
-      Effect.tap(() =>
-        Effect.flatMap(tenure.holds(branch), (holds) => (holds ? Effect.void : Effect.interrupt))
-      ),
+      Effect.andThen(certain(branch, prepare)),
       Effect.flatMap((request) =>
         call(branch, what, request).pipe(breaker.execute({ key: branch, classify: outcomeOf }))
       ),

@@ -3,17 +3,25 @@ import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Layer, Option, Scope } from "effect"
 import { SqlRunnerStorage } from "effect/cluster"
+import { Reactivity } from "effect/reactivity"
 import { Lease } from "../../src/database/Lease.ts"
+import { moment } from "../../src/moment.ts"
 import { run } from "../support/refusing.ts"
-import { schema, testDatabase } from "../support/TestDatabase.ts"
+import { channel, schema, testDatabase } from "../support/TestDatabase.ts"
 import { until } from "../support/tables.ts"
 
-/** A process with its lease; it leaves when it is told to, or the test ends. */
-const join = Effect.fnUntraced(function* (address?: string) {
+/** A process with its lease, of a cluster where it has an address; it leaves when it is told to, or the test ends. */
+const join = Effect.fnUntraced(function* (address?: string, protocol = 1) {
   const scope = yield* Scope.fork(yield* Effect.scope)
-  const layer = Lease.layer(yield* schema, Option.fromNullishOr(address))
+  const membership = Option.map(Option.fromNullishOr(address), (own) => ({ address: own, protocol }))
+  const layer = Lease.layer(yield* schema, membership)
   const lease = Context.get(yield* Layer.buildWithScope(Layer.fresh(layer), scope), Lease)
-  return { ...lease, leave: Scope.close(scope, Exit.void) }
+  return {
+    ...lease,
+    /** Whether the turn is sure, and with it what is known by now. */
+    isSureNow: Effect.flatMap(moment, lease.isSure),
+    leave: Scope.close(scope, Exit.void)
+  }
 })
 
 const turnComes = (lease: { readonly turn: Effect.Effect<number | undefined> }) =>
@@ -37,9 +45,15 @@ describe("the lease", () => {
   it.live("is the first one's until it leaves, and each holder has a turn of its own", () =>
     Effect.gen(function* () {
       const first = yield* join()
-      assert.deepStrictEqual([yield* first.turn, yield* first.isSure], [1, true])
+      assert.deepStrictEqual([yield* first.turn, yield* first.isSureNow], [1, true])
       const second = yield* join()
+<<<<<<< HEAD
       assert.deepStrictEqual([yield* second.turn, yield* second.isSure], [undefined, false])
+=======
+      assert.deepStrictEqual([yield* second.turn, yield* second.isSureNow], [undefined, false])
+      yield* first.tell({ branches: ["tbilisi", "kutaisi"], listens: true })
+      yield* until(rows, ([row]) => row?.["listens"] === true)
+>>>>>>> 3da8c3b (A turn is bound to its session and its server; what waited for certainty waits for quota anew; versions that say other things stand by)
       assert.deepStrictEqual(yield* rows, [
         { role: "working", worked: true, ended: false },
         { role: "standing by", worked: false, ended: false }
@@ -65,19 +79,51 @@ describe("the lease", () => {
     }).pipe(Effect.scoped, Effect.provide(testDatabase))
   )
 
-  it.live("is not counted on from the moment on that its session ends", () =>
+  it.live("is of one cluster at a time: those that say other things to each other are another", () =>
+    Effect.gen(function* () {
+      const old = yield* join("a:1", 1)
+      const next = yield* join("b:1", 2)
+      assert.deepStrictEqual([yield* old.turn, yield* next.turn], [1, undefined])
+      // No shard is given to one that stands by.
+      assert.deepStrictEqual(yield* old.addresses, Option.some(new Set(["a:1"])))
+      yield* old.leave
+      yield* run("UPDATE jarvis_lease SET until = now() - interval '1 second'")
+      assert.strictEqual(yield* turnComes(next), 2)
+    }).pipe(Effect.scoped, Effect.provide(testDatabase))
+  )
+
+  it.live("is nobody's while a version listens that knows of no lease", () =>
+    Effect.gen(function* () {
+      const { config } = yield* PgClient.PgClient
+      const listens = yield* Scope.fork(yield* Effect.scope)
+      const older = yield* PgClient.make({ ...config, applicationName: "jarvis" }).pipe(
+        Effect.provide(Reactivity.layer),
+        Scope.provide(listens)
+      )
+      yield* Scope.provide(older.listen(channel("history_item_processed")), listens)
+      const next = yield* join()
+      assert.isUndefined(yield* next.turn)
+      yield* Scope.close(listens, Exit.void)
+      assert.strictEqual(yield* turnComes(next), 1)
+    }).pipe(Effect.scoped, Effect.provide(testDatabase))
+  )
+
+  it.live("is not counted on from the moment on that its session ends, nor is what was known before", () =>
     Effect.gen(function* () {
       const first = yield* join()
+      const before = yield* moment
+      assert.isTrue(yield* first.isSure(before))
       const sql = yield* PgClient.PgClient
       yield* sql.withTransaction(
         Effect.gen(function* () {
           yield* run("LOCK TABLE jarvis_lease")
           yield* endSessions
-          yield* until(first.isSure, (sure) => !sure)
+          yield* until(first.isSureNow, (sure) => !sure)
         })
       )
       // Nobody took it meanwhile: it is the same turn.
-      yield* until(first.isSure, (sure) => sure)
+      yield* until(first.isSureNow, (sure) => sure)
+      assert.isFalse(yield* first.isSure(before))
       assert.strictEqual(yield* first.turn, 1)
     }).pipe(Effect.scoped, Effect.provide(testDatabase))
   )
@@ -97,15 +143,35 @@ describe("the lease", () => {
     Effect.gen(function* () {
       const sql = yield* PgClient.PgClient
       const [dead] = yield* sql<{ readonly id: number }>`
-        INSERT INTO jarvis_processes (host, pid, session, address, role)
-        VALUES ('elsewhere', 1, 2147483647, 'dead:1', 'working') RETURNING id
+        INSERT INTO jarvis_processes (host, pid, session, server, address, role)
+        VALUES ('elsewhere', 1, 2147483647, pg_postmaster_start_time(), 'dead:1', 'sharing') RETURNING id
       `
       yield* sql`
-        INSERT INTO jarvis_lease (id, holder, until) VALUES (1, ${String(dead?.id)}, now() + interval '1 hour')
+        INSERT INTO jarvis_lease (id, holder, until, session, server)
+        VALUES (1, ${String(dead?.id)}, now() + interval '1 hour', 2147483647, pg_postmaster_start_time())
       `
       const next = yield* join()
       assert.strictEqual(yield* turnComes(next), 2)
       assert.deepStrictEqual(yield* next.addresses, Option.some(new Set()))
+    }).pipe(Effect.scoped, Effect.provide(testDatabase))
+  )
+
+  it.live("is left to whoever had it when the server was started again: it may not know yet", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      yield* sql`
+        INSERT INTO jarvis_processes (host, pid, session, server, address, role)
+        VALUES ('elsewhere', 1, 2147483647, pg_postmaster_start_time() - interval '1 day', 'before:1', 'sharing')
+      `
+      yield* sql`
+        INSERT INTO jarvis_lease (id, holder, until, session, server)
+        VALUES (1, '0', now() + interval '1 hour', 2147483647, pg_postmaster_start_time() - interval '1 day')
+      `
+      const next = yield* join()
+      assert.isUndefined(yield* next.turn)
+      assert.deepStrictEqual(yield* next.addresses, Option.some(new Set(["before:1"])))
+      yield* sql`UPDATE jarvis_lease SET until = now() - interval '1 second'`
+      assert.strictEqual(yield* turnComes(next), 2)
     }).pipe(Effect.scoped, Effect.provide(testDatabase))
   )
 

@@ -20,7 +20,7 @@ const limit = PgClient.PgClient.use(
 const sessions = PgClient.PgClient.use(
   (sql) => sql<{ readonly state: string }>`
     SELECT DISTINCT state FROM pg_stat_activity
-    WHERE datname = current_database() AND application_name = 'jarvis' AND pid <> pg_backend_pid()
+    WHERE datname = current_database() AND application_name = ${Database.applicationName} AND pid <> pg_backend_pid()
   `
 ).pipe(Effect.map((rows) => rows.map(({ state }) => state)))
 

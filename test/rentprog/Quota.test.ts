@@ -32,6 +32,7 @@ it.effect("of a branch that comes from another process is empty, each time that 
     const quota = yield* Quota.make(60).pipe(
       Effect.provideService(Tenure, {
         holds: () => Effect.succeed(true),
+        isCertain: () => Effect.succeed(true),
         arrivals: (branch) => Effect.sync(() => (branch === tbilisi ? arrivals : 0))
       })
     )
