@@ -47,13 +47,7 @@ describe("the lease", () => {
       const first = yield* join()
       assert.deepStrictEqual([yield* first.turn, yield* first.isSureNow], [1, true])
       const second = yield* join()
-<<<<<<< HEAD
-      assert.deepStrictEqual([yield* second.turn, yield* second.isSure], [undefined, false])
-=======
       assert.deepStrictEqual([yield* second.turn, yield* second.isSureNow], [undefined, false])
-      yield* first.tell({ branches: ["tbilisi", "kutaisi"], listens: true })
-      yield* until(rows, ([row]) => row?.["listens"] === true)
->>>>>>> 3da8c3b (A turn is bound to its session and its server; what waited for certainty waits for quota anew; versions that say other things stand by)
       assert.deepStrictEqual(yield* rows, [
         { role: "working", worked: true, ended: false },
         { role: "standing by", worked: false, ended: false }
