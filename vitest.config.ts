@@ -36,10 +36,10 @@ export default defineConfig(({ mode }) => ({
           ...shared,
           name: "own schema",
           include: ["test/{sql,database,process}/**/*.test.ts"],
-          // Not what is about no schema in particular: settings, the guide, the embedded server, loads, early databases, and one test
-          // for each kind of finding.
+          // Not what is about no schema in particular: settings, the guide, the embedded server, loads, early databases, one test for
+          // each kind of finding, and what cluster.test.ts and Lease.test.ts show of several processes.
           exclude: [
-            "test/process/{adoption,settings}.test.ts",
+            "test/process/{adoption,clusterPort,settings,standBy}.test.ts",
             "test/database/{EmbeddedPostgres,embeddedUser,tls}.test.ts",
             "test/sql/historyLoad.test.ts",
             "test/database/upgrade*.test.ts",

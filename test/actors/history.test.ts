@@ -228,7 +228,7 @@ describe("a listener whose connection is cut", () => {
       const sql = yield* PgClient.PgClient
       yield* until(said(started), (times) => times === 1)
       const cut = yield* sql`
-        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
         WHERE datname = current_database() AND query ILIKE 'LISTEN%history_item_processed%'
       `
       assert.lengthOf(cut, 1)

@@ -118,8 +118,9 @@ describe("what came before the service did", () => {
 describe("a listener whose connection is cut", () => {
   const cut = Effect.gen(function* () {
     const sql = yield* PgClient.PgClient
+    // Until it has ended it is notified.
     const rows = yield* sql`
-      SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+      SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
       WHERE datname = current_database() AND query ILIKE 'LISTEN%rentprog_event_auto_process%'
     `
     return rows.length

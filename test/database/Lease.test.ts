@@ -68,6 +68,9 @@ describe("the lease", () => {
       const alone = yield* join()
       assert.deepStrictEqual([yield* one.turn, yield* other.turn, yield* alone.turn], [1, 1, undefined])
       assert.deepStrictEqual(yield* one.addresses, Option.some(new Set(["a:1", "b:1"])))
+      // It does not end with the session of one of them.
+      const sql = yield* PgClient.PgClient
+      assert.deepStrictEqual(yield* sql`SELECT session FROM jarvis_lease`, [{ session: null }])
       yield* other.leave
       assert.deepStrictEqual(yield* one.addresses, Option.some(new Set(["a:1"])))
     }).pipe(Effect.scoped, Effect.provide(testDatabase))

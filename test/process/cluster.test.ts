@@ -78,6 +78,19 @@ describe.concurrent("processes of a cluster", () => {
     }).pipe(Effect.scoped, Effect.provide(surroundings))
   )
 
+  it.live("of another Jarvis in the same database share nothing with them", () =>
+    Effect.gen(function* () {
+      const given = yield* settings
+      const beside = { ...given, JARVIS_SCHEMA: "beside" }
+      yield* start({ ...given, ...(yield* sharing) })
+      yield* start({ ...beside, ...(yield* sharing) })
+      // Each has all branches, and all locks.
+      yield* Effect.all([shareOut(1), shareOut(1, "beside")])
+      yield* start({ ...beside, ...(yield* sharing) })
+      yield* Effect.all([shareOut(1), shareOut(2, "beside")])
+    }).pipe(Effect.scoped, Effect.provide(surroundings))
+  )
+
   it.live("stand by while one works alone, and the other way round", () =>
     Effect.gen(function* () {
       const given = { ...(yield* settings), EVENTS_FALLBACK_INTERVAL: "2 seconds" }
