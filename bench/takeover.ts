@@ -11,7 +11,7 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { PgClient } from "@effect/sql-pg"
-import { Console, Effect, FileSystem, Redacted } from "effect"
+import { Console, Effect, FileSystem, Redacted, Schedule } from "effect"
 import { embedded } from "../src/database/EmbeddedPostgres.ts"
 import { freePort } from "../src/database/freePort.ts"
 import { mainCompanies } from "../src/simulator/Companies.ts"
@@ -93,7 +93,7 @@ const own = (mode: string) =>
 const times = Effect.fnUntraced(function* (
   given: Readonly<Record<string, string>>,
   mode: string,
-  signal: string,
+  signal: NodeJS.Signals,
   count: number
 ) {
   const processes = mode === "cluster" ? 3 : 2
@@ -105,15 +105,19 @@ const times = Effect.fnUntraced(function* (
     yield* ready(processes)
     yield* change
     yield* until(done)
-    const [listener] = (yield* present).filter(({ listens }) => listens)
-    const victim = all.find(({ pid }) => pid === listener?.pid)
+    // Branches may be on their way to the process that came last, and the listener with them.
+    const victim = yield* Effect.map(present, (some) => {
+      const listener = some.find(({ branches, listens }) => listens && branches > 0)
+      return all.find(({ pid }) => pid === listener?.pid)
+    }).pipe(Effect.repeat({ until: (found) => found !== undefined, schedule: Schedule.spaced("50 millis") }))
     const began = performance.now()
-    if (victim?.pid !== undefined) process.kill(victim.pid, signal)
+    victim?.kill(signal)
     yield* change
     yield* until(done)
     measured.push(performance.now() - began)
     yield* Console.log(`${mode} ${signal}: ${((performance.now() - began) / 1000).toFixed(2)} s`)
     victim?.kill("SIGKILL")
+    yield* ready(processes - 1)
     all = [...all.filter((child) => child !== victim), yield* start({ ...given, ...(yield* own(mode)) })]
   }
   measured.sort((a, b) => a - b)
@@ -148,11 +152,12 @@ const calls = Effect.fnUntraced(function* (given: Readonly<Record<string, string
   }
 })
 
-const [mode = "standby", signal = "SIGKILL", count = "20"] = process.argv.slice(2)
+const [mode = "standby", given = "SIGKILL", count = "20"] = process.argv.slice(2)
+const signal = (["SIGKILL", "SIGSTOP", "SIGTERM"] as const).find((one) => one === given) ?? "SIGKILL"
 Effect.gen(function* () {
-  const given = yield* settings
-  yield* (mode === "calls" ? calls(given) : times(given, mode, signal, Number(count))).pipe(
-    Effect.provide(PgClient.layer({ url: Redacted.make(given.DATABASE_URL) }))
+  const surroundings = yield* settings
+  yield* (mode === "calls" ? calls(surroundings) : times(surroundings, mode, signal, Number(count))).pipe(
+    Effect.provide(PgClient.layer({ url: Redacted.make(surroundings.DATABASE_URL) }))
   )
 }).pipe(
   Effect.scoped,
