@@ -143,7 +143,7 @@ const make = Effect.fnUntraced(function* (schema: SchemaName, membership: Option
   const aCluster = Option.isSome(membership) ? "a cluster of another version" : "a cluster"
   const other = sql<{ readonly who: string | null }>`
     SELECT CASE
-      WHEN ${sql.literal(isOlder)} THEN 'an older version, which lets nobody take over until it is stopped,'
+      WHEN ${sql.literal(isOlder)} THEN 'an older version, which has to be stopped,'
       ELSE (
         SELECT coalesce('process ' || last.pid || ' on ' || last.host, ${aCluster})
         FROM ${leases} AS lease LEFT JOIN ${processes} AS last ON last.id::text = lease.holder

@@ -66,7 +66,9 @@ describe.concurrent("the port of a cluster", () => {
       yield* shareOut(2)
       for (const program of [first, second]) {
         assert.isTrue(program.isRunning())
-        assert.deepStrictEqual(program.stdout().match(/^.*level=ERROR.*$/gm), null)
+        // On a busy machine shards may be handed over more slowly than Effect allows; it tries again.
+        const troubles = program.stdout().match(/^.*level=(?:WARN|ERROR)(?!.*Could not release shards).*$/gm)
+        assert.deepStrictEqual(troubles, null)
         assert.strictEqual(program.stderr(), "")
       }
       yield* first.signal("SIGTERM")
