@@ -1,6 +1,6 @@
 /** The processes of a database: what each says of itself for all to read, and what all of them say. */
 import { PgClient } from "@effect/sql-pg"
-import { Context, Duration, Effect, Exit, Layer, Schema } from "effect"
+import { Clock, Context, Duration, Effect, Exit, Layer, Schema } from "effect"
 import { getSomes } from "effect/Array"
 import type { SqlError } from "effect/sql"
 import { Branch } from "../domain/Branch.ts"
@@ -13,6 +13,9 @@ import { Lease } from "./Lease.ts"
 import { storable } from "./storable.ts"
 import { asUnanswered, type Unanswered } from "./Unanswered.ts"
 import { within } from "./within.ts"
+
+/** How often all is said again: somebody may have removed it while this process was frozen. */
+const again = Duration.minutes(5)
 
 /** What a process says of itself. */
 export interface Said {
@@ -83,11 +86,30 @@ const make = Effect.gen(function* () {
   const { id } = yield* Lease
   const isPresent = sql.literal("(process.seen_at > now() - interval '5 seconds')")
 
-  /** What the tables have of this process. */
+  /** What the tables have of this process, as far as it knows; forgotten now and then. */
   let own = ""
   let told: ReadonlyMap<string, Line> = new Map()
+  let forgets = 0
+
+  // Those that were killed.
+  yield* sql`
+    DELETE FROM jarvis_said AS gone USING jarvis_processes AS process
+    WHERE process.id = gone.process AND process.seen_at < now() - interval '1 hour'
+  `.pipe(Effect.orDie)
+  yield* Effect.addFinalizer(() =>
+    sql`DELETE FROM jarvis_said AS gone WHERE gone.process = ${id}`.pipe(
+      within(Duration.seconds(2)),
+      Effect.ignore
+    )
+  )
 
   const say = Effect.fnUntraced(function* (said: Said) {
+    const now = yield* Clock.currentTimeMillis
+    if (now >= forgets) {
+      forgets = now + Duration.toMillis(again)
+      own = ""
+      told = new Map()
+    }
     const { branches, listens } = said
     const ownNow = JSON.stringify([branches, listens])
     const lines = yield* linesOf(said)
@@ -101,7 +123,7 @@ const make = Effect.gen(function* () {
     yield* sql`
       WITH own AS (
         UPDATE jarvis_processes AS own SET branches = ${[...branches]}::text[], listens = ${listens}::boolean
-        WHERE own.id = ${id} AND ${own !== ownNow}::boolean
+        WHERE own.id = ${id} AND (own.branches, own.listens) <> (${[...branches]}::text[], ${listens}::boolean)
       ), gone AS (
         DELETE FROM jarvis_said AS gone USING unnest(${kinds(over)}::text[], ${names(over)}::text[]) AS over (kind, name)
         WHERE gone.process = ${id} AND gone.kind = over.kind AND gone.name = over.name
@@ -111,6 +133,7 @@ const make = Effect.gen(function* () {
       FROM unnest(${kinds(news)}::text[], ${names(news)}::text[], ${news.map(({ said }) => said)}::text[])
         AS news (kind, name, said)
       ON CONFLICT (process, kind, name) DO UPDATE SET said = excluded.said, said_at = now()
+      WHERE jarvis_said.said <> excluded.said
     `.pipe(within(Duration.seconds(5)))
     own = ownNow
     told = lines
