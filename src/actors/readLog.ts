@@ -34,7 +34,7 @@ const tokenWarning = Duration.days(5)
 const readUntil = Metric.gauge("jarvis_log_read_until_seconds", {
   description: "Until when the operations log of a branch is known, in seconds since 1970"
 })
-const readable = Metric.gauge("jarvis_log_readable", {
+export const readable = Metric.gauge("jarvis_log_readable", {
   description: "1 for each branch whose operations log was read the last time, 0 where that failed"
 })
 

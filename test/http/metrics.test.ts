@@ -5,6 +5,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Layer, Metric } from "effect"
 import { HttpRouter, HttpServer } from "effect/http"
 import { Health } from "../../src/actors/Health.ts"
+import { Presence } from "../../src/actors/presence.ts"
+import { readable } from "../../src/actors/readLog.ts"
 import { restarts } from "../../src/actors/supervise.ts"
 import { Freshness, Measures } from "../../src/database/Measures.ts"
 import { metrics } from "../../src/http/metrics.ts"
@@ -129,6 +131,42 @@ describe("/metrics", () => {
       assert.strictEqual(stub.reads.length, reads)
     }).pipe(Effect.provide(served(stub)), alone)
   })
+
+  it.live("of a process that has one branch alone tells of that one, and leaves the rest to the others", () =>
+    Effect.gen(function* () {
+      yield* write(
+        `INSERT INTO events (branch, type, ext_id, payload) VALUES ('tbilisi', 'car_update', '1', '{}')`
+      )
+      yield* write(`INSERT INTO paused_branches (branch, paused_by) VALUES ('batumi', 'Anna')`)
+      for (const branch of ["tbilisi", "kutaisi"]) {
+        yield* Metric.update(Metric.withAttributes(readable, { branch }), 1)
+      }
+      const families = parse((yield* get).text)
+      const told = [...families.keys()].filter((name) => /^jarvis_.*(?<!_total)$/.test(name)).sort()
+      assert.deepStrictEqual(told, [
+        "jarvis_listens",
+        "jarvis_log_readable",
+        "jarvis_rentprog_breaker_open",
+        "jarvis_rentprog_quota_left",
+        "jarvis_up"
+      ])
+      for (const [name, samples] of [
+        ["jarvis_listens", ["0"]],
+        ["jarvis_log_readable", ["kutaisi 1"]],
+        ["jarvis_rentprog_quota_left", ["kutaisi 15"]]
+      ] as const) {
+        assert.deepStrictEqual(yield* scraped(name), [...samples])
+      }
+    }).pipe(
+      Effect.provide(
+        Layer.provide(
+          served(),
+          Layer.succeed(Presence, { has: (branch) => branch === kutaisi, listens: () => false })
+        )
+      ),
+      alone
+    )
+  )
 
   it.live("tells which parts are up, and of none that is forgotten", () =>
     Effect.gen(function* () {
