@@ -15,7 +15,7 @@ const overviews = Layer.succeed(Overviews, {
   branches: Effect.succeed([
     {
       ...{ branch: Branch.make("tbilisi"), name: null, paused: null, pending: 1, waiting: 0, parked: 0 },
-      ...{ oldest: null, due_since: null, rentprog: null, token: "refused", log: null, behind: null }
+      ...{ oldest: null, due_since: null, rentprog: null, token: "refused" as const, log: null, behind: null }
     }
   ])
 })
