@@ -1,9 +1,11 @@
 import { useState } from "preact/hooks"
+import type { Process } from "../../domain/Process.ts"
 import type { BranchState } from "../../http/api/Branches.ts"
 import { format, t } from "../i18n/index.ts"
 import { useNow } from "../state/now.ts"
 import { say } from "../state/toasts.ts"
 import { Confirm } from "./Confirm.tsx"
+import { processName } from "./processes.ts"
 import { Sign, type Tone } from "./Sign.tsx"
 import { Ago } from "./Time.tsx"
 
@@ -38,7 +40,7 @@ const Quota = ({ state: { branch, rentprog } }: { readonly state: BranchState })
 
 /** Whether RentProg takes the branch's token, and whether it answers. */
 const RentProg = ({ state: { rentprog, token } }: { readonly state: BranchState }) => {
-  if (rentprog === null) return <span class="faint">{t.branches.unknown}</span>
+  if (rentprog === null) return <span class="faint">{t.branches.nobody}</span>
   const { breaker } = rentprog
   return rentprog.token === "ok" ? (
     <span class="state">
@@ -74,8 +76,22 @@ const Count = ({
 )
 
 /** Each branch's quota, breaker and backlog; a person can hold one and let it go on. */
-export const Branches = ({ branches }: { readonly branches: ReadonlyArray<BranchState> }) => {
+export const Branches = ({
+  branches,
+  processes
+}: {
+  readonly branches: ReadonlyArray<BranchState>
+  readonly processes: ReadonlyArray<Process>
+}) => {
   const now = useNow()
+  /** Who works for a branch, where that is worth saying. */
+  const workers: ReadonlyMap<string, Process> = new Map(
+    processes.length < 2
+      ? []
+      : processes
+          .filter(({ present }) => present)
+          .flatMap((process) => process.branches.map((branch) => [branch, process]))
+  )
   const [asked, setAsked] = useState<BranchState>()
   const pauses = asked !== undefined && asked.paused === null
 
@@ -109,13 +125,15 @@ export const Branches = ({ branches }: { readonly branches: ReadonlyArray<Branch
           <tbody>
             {branches.map((state) => {
               const { branch, name, oldest, paused } = state
+              const worker = workers.get(branch)
               return (
                 <tr key={branch}>
                   <th scope="row" class="card-title">
                     <span title={name ?? undefined}>{branch}</span>
                     {paused !== null && (
-                      <small class="paused">{t.branches.paused(paused.by, format.ago(paused.at, now))}</small>
+                      <small>{t.branches.paused(paused.by, format.ago(paused.at, now))}</small>
                     )}
+                    {worker !== undefined && <small>{t.processes.named(processName(worker))}</small>}
                   </th>
                   <td class="wide-cell" data-label={t.branches.quota}>
                     <Quota state={state} />

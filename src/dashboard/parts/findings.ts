@@ -2,6 +2,7 @@
 
 import type { Backlog } from "../../domain/Backlog.ts"
 import type { Component } from "../../domain/Component.ts"
+import type { Process } from "../../domain/Process.ts"
 import type { Table } from "../../domain/Row.ts"
 import type { BranchState } from "../../http/api/Branches.ts"
 import type { Overview } from "../../http/api/Overview.ts"
@@ -9,6 +10,7 @@ import { explain, reasonTitle } from "../i18n/explain.ts"
 import type { Moment } from "../i18n/format.ts"
 import { format, t } from "../i18n/index.ts"
 import type { Live } from "../state/live.ts"
+import { othersPresent, placing, processName } from "./processes.ts"
 import type { Tone } from "./Sign.tsx"
 
 export interface Finding {
@@ -46,19 +48,32 @@ const remedyOf = (name: string): string => {
   return remedies[name] ?? remedies[read(name)?.kind ?? ""] ?? t.remedies.other
 }
 
-/** Every part that is not up. What `isTold` says is told of elsewhere, and better. */
+/** Every part that is not up, of each process that is there. What `isTold` says is told of elsewhere, and better. */
 const ofParts = (
   components: ReadonlyArray<Component>,
+  processes: ReadonlyArray<Process> = [],
   isTold: (name: string) => boolean = () => false
 ): ReadonlyArray<Finding> => {
-  const starting = components.filter(({ state }) => state === "starting")
-  return [
+  const placeOf = placing(processes)
+  const parts = [
     ...components
+      .filter((component) => placeOf(component) === undefined)
+      .map((component) => ({ ...component, title: partName(component.name) })),
+    ...othersPresent(processes).flatMap((process) =>
+      process.components.map((component) => ({
+        ...component,
+        title: t.processes.part(partName(component.name), processName(process))
+      }))
+    )
+  ]
+  const starting = parts.filter(({ state }) => state === "starting")
+  return [
+    ...parts
       .filter(({ name, state }) => state !== "up" && state !== "starting" && !isTold(name))
       .map(
-        ({ detail, name }): Finding => ({
+        ({ detail, name, title }): Finding => ({
           tone: "bad",
-          text: t.verdict.down(partName(name)),
+          text: t.verdict.down(title),
           detail: detail ?? undefined,
           remedy: remedyOf(name)
         })
@@ -68,7 +83,31 @@ const ofParts = (
           {
             tone: "warn" as const,
             text: t.verdict.starting,
-            detail: t.verdict.startingDetail(starting.map(({ name }) => partName(name)).join(", "))
+            detail: t.verdict.startingDetail(starting.map(({ title }) => title).join(", "))
+          }
+        ]
+      : [])
+  ]
+}
+
+/** Within that time a process that is new, or takes over, has begun. */
+const beginning = 15_000
+
+/** That nobody works, and who has not ended and is not there. */
+const ofProcesses = ({ at, processes }: Overview): ReadonlyArray<Finding> => {
+  const present = processes.filter((process) => process.present)
+  const isIdle =
+    present.some(({ started_at }) => at.epochMilliseconds - started_at.epochMilliseconds > beginning) &&
+    !present.some(({ listens }) => listens)
+  const gone = new Set(processes.filter((process) => !process.present).map(processName))
+  return [
+    ...(isIdle ? [{ tone: "warn" as const, text: t.verdict.idle, detail: t.verdict.idleDetail }] : []),
+    ...(gone.size > 0
+      ? [
+          {
+            tone: "warn" as const,
+            text: t.verdict.gone(Array.from(gone).join(", ")),
+            remedy: t.verdict.goneRemedy
           }
         ]
       : [])
@@ -231,7 +270,8 @@ export const findings = ({
   ])
   const waiting = overview.events.waiting + overview.history.waiting
   const [first, ...rest] = [
-    ...ofParts(overview.components, (name) => told.includes(name)),
+    ...ofParts(overview.components, overview.processes, (name) => told.includes(name)),
+    ...ofProcesses(overview),
     ...overview.branches.flatMap((branch) => ofBranch(branch, now)),
     ...ofLogs(overview, now),
     ...ofBacklogs(overview),

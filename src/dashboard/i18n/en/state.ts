@@ -51,6 +51,12 @@ export const state = {
     unread: (branch: string, age: string) =>
       `The operations log of ${branch} has not been read to its end for ${age}`,
     paused: (branch: string, by: string) => `${branch} is paused by ${by}`,
+    idle: "No process hears of new events",
+    idleDetail:
+      "Nothing is lost: rows wait in the tables. Another process takes over within 15 seconds; if none does, the log of the service says why.",
+    gone: (processes: string) => `Gone or frozen: process ${processes}`,
+    goneRemedy:
+      "What it did is taken over by another, where one runs. Its log says what happened; after 5 minutes it is told of no more.",
     late: (age: string) => `The oldest row has waited ${age}`,
     waiting: (count: number) =>
       many(count, {
@@ -160,6 +166,26 @@ export const state = {
     table: "As a table",
     minute: "Minute"
   },
+  processes: {
+    title: "Processes",
+    named: (process: string) => `process ${process}`,
+    part: (part: string, process: string) => `${part} (process ${process})`,
+    elsewhere: "in another process",
+    alone: (process: string, role: string, started: string) => `Process ${process} ${role}, ${started}.`,
+    self: "this page comes from it",
+    roles: {
+      working: "does all the work",
+      sharing: "shares the work with others",
+      "standing by": "stands by, and takes over when need be"
+    },
+    started: (ago: string) => `started ${ago}`,
+    listens: "hears of new events for all",
+    branches: (count: number, names: string) =>
+      `works for ${many(count, { one: "branch", other: "branches" })}: ${names}`,
+    more: (names: string, more: number) => `${names} and ${more} more`,
+    unwell: (parts: string) => `Not well: ${parts}`,
+    unseen: (age: string) => `Not seen for ${age}`
+  },
   branches: {
     title: "Branches",
     branch: "Branch",
@@ -168,6 +194,7 @@ export const state = {
       `${many(left, { one: "read", other: "reads" })} now, ${perMinute} a minute`,
     pausedUntil: (time: string) => `RentProg asked to wait until ${time}`,
     unknown: "not known",
+    nobody: "no process works for it",
     rentprog: "RentProg",
     breaker: { closed: "answers", open: "does not answer", "half-open": "is being tried" },
     token: { missing: "no token", refused: "refuses the token" },

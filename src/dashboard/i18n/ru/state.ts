@@ -57,6 +57,12 @@ export const state: typeof stateInEnglish = {
     noLog: (branch) => `Журнал филиала ${branch} не читается`,
     unread: (branch, age) => `Журнал филиала ${branch} не дочитан до конца уже ${age}`,
     paused: (branch, by) => `Филиал ${branch} приостановлен (${by})`,
+    idle: "Новые события никто не слушает",
+    idleDetail:
+      "Ничего не потеряно: строки ждут в таблицах. За 15 секунд работу подхватит другой процесс; если нет, причина — в журнале сервиса.",
+    gone: (processes) => `Не выходит на связь процесс ${processes}`,
+    goneRemedy:
+      "Он упал или завис; его работу подхватит другой, если есть. Причина — в его журнале; через 5 минут он отсюда исчезнет.",
     late: (age) => `Самая старая строка ждёт ${age}`,
     waiting: (count) =>
       many(count, {
@@ -169,6 +175,26 @@ export const state: typeof stateInEnglish = {
     table: "Таблицей",
     minute: "Минута"
   },
+  processes: {
+    title: "Процессы",
+    named: (process) => `процесс ${process}`,
+    part: (part, process) => `${part} (процесс ${process})`,
+    elsewhere: "в другом процессе",
+    alone: (process, role, started) => `Процесс ${process} ${role}, ${started}.`,
+    self: "эта страница — от него",
+    roles: {
+      working: "выполняет всю работу",
+      sharing: "делит работу с другими",
+      "standing by": "в резерве: подхватит работу, если понадобится"
+    },
+    started: (ago) => `запущен ${ago}`,
+    listens: "слушает новые события за всех",
+    branches: (count, names) =>
+      `ведёт ${many(count, { one: "филиал", few: "филиала", many: "филиалов", other: "филиала" })}: ${names}`,
+    more: (names, more) => `${names} и ещё ${more}`,
+    unwell: (parts) => `Не в порядке: ${parts}`,
+    unseen: (age) => `Не выходит на связь ${age}`
+  },
   branches: {
     title: "Филиалы",
     branch: "Филиал",
@@ -177,6 +203,7 @@ export const state: typeof stateInEnglish = {
       `сейчас ${many(left, { one: "чтение", few: "чтения", many: "чтений", other: "чтения" })}, ${perMinute} в минуту`,
     pausedUntil: (time) => `RentProg просит подождать до ${time}`,
     unknown: "неизвестно",
+    nobody: "его не ведёт ни один процесс",
     rentprog: "RentProg",
     breaker: { closed: "отвечает", open: "не отвечает", "half-open": "проверяется" },
     token: { missing: "нет токена", refused: "не принимает токен" },
