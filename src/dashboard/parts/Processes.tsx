@@ -18,7 +18,9 @@ const listed = (names: ReadonlyArray<string>): string => {
 const Line = ({ at, process }: { readonly at: Moment; readonly process: Process }) => {
   const now = useNow()
   const { branches, components, listens, present, role, seen_at, self, started_at } = process
-  const unwell = components.filter(({ state }) => state !== "up").map(({ name }) => partName(name))
+  const unwell = components
+    .filter(({ state }) => state === "down" || state === "refused")
+    .map(({ name }) => partName(name))
   return (
     <li>
       <Sign tone={present && unwell.length === 0 ? "good" : "warn"} />
