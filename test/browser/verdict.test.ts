@@ -77,6 +77,7 @@ layer(Browser.layer, { excludeTestServices: true })("the verdict", (it) => {
 
   const parts = [
     ["event settling", "Settling of events", "Запись итогов событий"],
+    ["presence", "Contact with other processes", "Связь с другими процессами"],
     ["adoption", "Adoption of old rows", "Приём старых строк"],
     ["log tbilisi", "Operations log of tbilisi", "Журнал филиала tbilisi"],
     ["user token tbilisi", "User token of tbilisi", "Токен пользователя филиала tbilisi"],

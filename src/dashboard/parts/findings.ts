@@ -99,7 +99,9 @@ const ofProcesses = ({ at, processes }: Overview): ReadonlyArray<Finding> => {
   const isIdle =
     present.some(({ started_at }) => at.epochMilliseconds - started_at.epochMilliseconds > beginning) &&
     !present.some(({ listens }) => listens)
-  const gone = new Set(processes.filter((process) => !process.present).map(processName))
+  const gone = new Set(
+    processes.filter((process) => !process.present).map((process) => t.processes.named(processName(process)))
+  )
   return [
     ...(isIdle ? [{ tone: "warn" as const, text: t.verdict.idle, detail: t.verdict.idleDetail }] : []),
     ...(gone.size > 0

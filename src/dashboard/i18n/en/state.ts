@@ -54,7 +54,7 @@ export const state = {
     idle: "No process hears of new events",
     idleDetail:
       "Nothing is lost: rows wait in the tables. Another process takes over within 15 seconds; if none does, the log of the service says why.",
-    gone: (processes: string) => `Gone or frozen: process ${processes}`,
+    gone: (processes: string) => `Gone or frozen: ${processes}`,
     goneRemedy:
       "What it did is taken over by another, where one runs. Its log says what happened; after 5 minutes it is told of no more.",
     late: (age: string) => `The oldest row has waited ${age}`,
@@ -75,6 +75,7 @@ export const state = {
     "log reader": "Log reader",
     notifications: "Notifications",
     "branch watch": "Branch watch",
+    presence: "Contact with other processes",
     "event settling": "Settling of events",
     "history settling": "Settling of log entries",
     adoption: "Adoption of old rows",
