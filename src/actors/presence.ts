@@ -6,6 +6,7 @@ import { KnownBranches } from "../database/KnownBranches.ts"
 import { Lease } from "../database/Lease.ts"
 import { Processes } from "../database/Processes.ts"
 import { isOfTheConnection, isOfTheServer } from "../database/refusal.ts"
+import { unanswered } from "../database/Unanswered.ts"
 import { Branch } from "../domain/Branch.ts"
 import { elsewhere } from "../domain/Process.ts"
 import { RentProg } from "../rentprog/RentProg.ts"
@@ -64,7 +65,9 @@ export const layer = Layer.effect(
           // That the database is away is told of already, and the next time all is said.
           Effect.catchTag("DatabaseError", () => Effect.void),
           Effect.catchTag("SqlError", (error) =>
-            isOfTheConnection(error) || isOfTheServer(error) ? Effect.void : databaseError(error)
+            unanswered(error).why !== "refused" || isOfTheConnection(error) || isOfTheServer(error)
+              ? Effect.void
+              : databaseError(error)
           )
         )
       yield* Effect.sleep(paceFor(standings.length))
