@@ -152,16 +152,14 @@ layer(Browser.layer, { excludeTestServices: true })("processes", (it) => {
   it.effect("that nobody works is not well", () =>
     Effect.gen(function* () {
       const sql = yield* PgClient.PgClient
+      // As between the end of one and the turn of the next.
+      yield* sql`
+        CREATE FUNCTION idle() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN NEW.listens = false; NEW.started_at = now() - interval ''1 minute''; RETURN NEW; END'
+      `
+      yield* sql`CREATE TRIGGER idle BEFORE UPDATE ON jarvis_processes FOR EACH ROW EXECUTE FUNCTION idle()`
       const visits = yield* Effect.forEach(languages, (locale) =>
         Effect.map(visit("/", { locale }), ({ page }) => ({ page, says: words[locale] }))
-      )
-      // As between the end of one and the turn of the next.
-      yield* until(
-        sql`
-          UPDATE jarvis_processes SET listens = false, started_at = now() - interval '1 minute'
-          WHERE listens RETURNING id
-        `,
-        (stopped) => stopped.length === 1
       )
       for (const { page, says } of visits) {
         const verdict = page.getByRole("region", { name: says.verdict })
