@@ -1,24 +1,25 @@
 /**
  * What so many branches cost: run by hand, after `vite build --ssr`, with
  *
- *     node bench/branches.ts BRANCHES PROCESSES
+ *     node bench/branches.ts BRANCHES PROCESSES EVENTS
  *
  * The service runs in so many processes (more than one: a cluster) on an embedded PostgreSQL and a RentProg that answers at once:
- * idle, with a sweep each second, with one event for each branch at the same moment, and with 120 events a second of all branches.
+ * idle, with a sweep each second, with so many events for each branch at the same moment (1 unless said), and with 120 events a
+ * second of all branches.
  * "ms/s": processor time in milliseconds for each second, of all processes together; 1,000 is one core.
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { readFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { PgClient } from "@effect/sql-pg"
 import { Console, Effect, FileSystem, Redacted, Schedule } from "effect"
 import { makeBy } from "effect/Array"
-import { fileURLToPath } from "node:url"
 import { embedded } from "../src/database/EmbeddedPostgres.ts"
 import { freePort } from "../src/database/freePort.ts"
 import { rentprogStub } from "./stub.ts"
 
-const [branches = 1000, processes = 1] = process.argv.slice(2).map(Number)
+const [branches = 1000, processes = 1, events = 1] = process.argv.slice(2).map(Number)
 const main = fileURLToPath(new URL("../dist/main.js", import.meta.url))
 
 interface Running {
@@ -36,7 +37,13 @@ const start = Effect.fnUntraced(function* (cwd: string, settings: Readonly<Recor
     Effect.sync(() =>
       spawn(process.execPath, [main], {
         cwd,
-        env: { PATH: process.env["PATH"], JARVIS_PORT: String(port), LOG_LEVEL: "warn", ...cluster, ...settings },
+        env: {
+          PATH: process.env["PATH"],
+          JARVIS_PORT: String(port),
+          LOG_LEVEL: "warn",
+          ...cluster,
+          ...settings
+        },
         stdio: ["ignore", "inherit", "inherit"]
       })
     ),
@@ -81,7 +88,10 @@ const serverState = Effect.gen(function* () {
 })
 
 /** What is spent while something goes on, by the second. */
-const spent = Effect.fnUntraced(function* <A, E, R>(all: ReadonlyArray<Running>, what: Effect.Effect<A, E, R>) {
+const spent = Effect.fnUntraced(function* <A, E, R>(
+  all: ReadonlyArray<Running>,
+  what: Effect.Effect<A, E, R>
+) {
   const look = Effect.map(serverState, ({ postmaster, transactions, wal }) => ({
     at: performance.now(),
     jarvis: millisOf(all.map(({ pid }) => pid)),
@@ -119,7 +129,8 @@ const insert = (from: number, count: number) =>
   PgClient.PgClient.use(
     (sql) => sql`
       INSERT INTO events (type, branch, ext_id, payload)
-      SELECT 'car_update', 'branch-' || n % ${branches}::int, n::text, jsonb_build_object('id', n)
+      SELECT 'car_update', 'branch-' || n % ${branches}::int, n::text,
+        jsonb_build_object('id', n, 'company_id', 9247, 'mileage', jsonb_build_array(n, n + 1))
       FROM generate_series(${from}::int, ${from + count - 1}::int) AS n
     `
   )
@@ -139,7 +150,10 @@ const measured = Effect.fnUntraced(function* (cwd: string, settings: Readonly<Re
       const began = performance.now()
       const all = yield* run()
       yield* until(shared)
-      yield* say("start until all branches are somebody's", `${((performance.now() - began) / 1000).toFixed(1)} s`)
+      yield* say(
+        "start until all branches are somebody's",
+        `${((performance.now() - began) / 1000).toFixed(1)} s`
+      )
       yield* Effect.sleep("5 seconds")
       yield* say("idle", yield* spent(all, Effect.sleep("30 seconds")))
       yield* say("idle, memory", all.map(({ pid }) => `${usage(pid).megabytes.toFixed(0)} MB`).join(", "))
@@ -149,19 +163,29 @@ const measured = Effect.fnUntraced(function* (cwd: string, settings: Readonly<Re
       yield* overview
       const asked = performance.now()
       const size = (yield* overview).length
-      yield* say("/api/overview", `${(size / 1024).toFixed(0)} kB, ${(performance.now() - asked).toFixed(0)} ms`)
+      yield* say(
+        "/api/overview",
+        `${(size / 1024).toFixed(0)} kB, ${(performance.now() - asked).toFixed(0)} ms`
+      )
 
       const wave = performance.now()
-      yield* insert(1, branches)
+      yield* insert(1, branches * events)
       yield* until(done)
-      yield* say("an event for each at once", `${((performance.now() - wave) / 1000).toFixed(2)} s`)
+      yield* say(`${events} for each at once`, `${((performance.now() - wave) / 1000).toFixed(2)} s`)
 
-      let next = branches + 1
+      let next = branches * events + 1
       const some = Effect.suspend(() =>
-        Effect.forEach(makeBy(6, () => next++), (id) => insert(id, 1), { concurrency: 6 })
+        Effect.forEach(
+          makeBy(6, () => next++),
+          (id) => insert(id, 1),
+          { concurrency: 6 }
+        )
       )
       const [first] = yield* sql<{ readonly at: string }>`SELECT clock_timestamp()::text AS at`
-      const cost = yield* spent(all, Effect.repeat(some, Schedule.fixed("50 millis").pipe(Schedule.upTo({ times: 240 }))))
+      const cost = yield* spent(
+        all,
+        Effect.repeat(some, Schedule.fixed("50 millis").pipe(Schedule.upTo({ times: 240 })))
+      )
       yield* until(done)
       const [took] = yield* sql<{ readonly count: number; readonly median: number; readonly most: number }>`
         SELECT count(*)::int AS count,
@@ -176,6 +200,15 @@ const measured = Effect.fnUntraced(function* (cwd: string, settings: Readonly<Re
       const { sessions } = yield* serverState
       yield* say("busy, memory", all.map(({ pid }) => `${usage(pid).megabytes.toFixed(0)} MB`).join(", "))
       yield* say("connections", `${sessions}`)
+      const [disk] = yield* sql<{ readonly each: number; readonly indexes: number }>`
+        SELECT sum(pg_total_relation_size(of.name)) / (SELECT count(*) FROM events) AS each,
+          sum(pg_indexes_size(of.name)) / (SELECT count(*) FROM events) AS indexes
+        FROM unnest('{events,entity_timeline,row_attempts}'::regclass[]) AS of (name)
+      `
+      yield* say(
+        "on disk",
+        `${Number(disk?.each).toFixed(0)} bytes an event, ${Number(disk?.indexes).toFixed(0)} of them indexes`
+      )
     })
   )
   yield* Effect.scoped(
@@ -194,7 +227,9 @@ Effect.gen(function* () {
   const directory = yield* fs.makeTempDirectoryScoped({ prefix: "jarvis-branches-" })
   const { url } = yield* embedded(directory)
   // A variable of the environment holds 128 kB at most.
-  const tokens = Object.fromEntries(makeBy(branches, (n) => [`branch-${n}`, `made-up-company-token-of-branch-${n}`]))
+  const tokens = Object.fromEntries(
+    makeBy(branches, (n) => [`branch-${n}`, `made-up-company-token-of-branch-${n}`])
+  )
   yield* fs.writeFileString(`${directory}/.env`, `RENTPROG_TOKENS='${JSON.stringify(tokens)}'\n`)
   yield* measured(directory, {
     DATABASE_URL: Redacted.value(url),

@@ -285,6 +285,9 @@ const make = (fibersOfBranch: ReturnType<typeof shareFibers>) =>
     })
   })
 
+/** Longer than from one reading of its log to the next: health forgets what an actor that has ended said of the log. */
+const maxIdleTime = "5 minutes"
+
 export const layer = Layer.unwrap(
-  Effect.sync(() => BranchActor.toLayer(make(shareFibers()), { concurrency: "unbounded" }))
+  Effect.sync(() => BranchActor.toLayer(make(shareFibers()), { concurrency: "unbounded", maxIdleTime }))
 )

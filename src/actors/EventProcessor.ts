@@ -4,12 +4,11 @@
  * A cluster singleton: one for all machines.
  */
 import { type Duration, Effect, FiberSet, Result, Schedule } from "effect"
-import { dedupe, partition } from "effect/Array"
+import { partition } from "effect/Array"
 import { Singleton } from "effect/cluster"
 import { Events } from "../database/Events.ts"
 import { notified } from "../database/Questions.ts"
 import { Branch } from "../domain/Branch.ts"
-import { RentProg } from "../rentprog/RentProg.ts"
 import { makeAnswerQuestions } from "./answerQuestions.ts"
 import { BranchActor } from "./Branch.ts"
 import { findBranches } from "./findBranch.ts"
@@ -27,7 +26,6 @@ export const layer = (options: { readonly fallbackInterval: Duration.Duration })
     "EventProcessor",
     Effect.gen(function* () {
       const events = yield* Events
-      const rentprog = yield* RentProg
       const actor = yield* BranchActor.client
       const { look, run } = yield* findBranches
       const answerQuestions = yield* makeAnswerQuestions
@@ -39,11 +37,9 @@ export const layer = (options: { readonly fallbackInterval: Duration.Duration })
           FiberSet.run(telling, tellBranch(branch, "wake", actor(branch).Wake(undefined, { discard: true })))
         )
 
-      /** What notifications would have told of. A branch that somebody has just paused has to be told as well. */
+      /** What notifications would have told of. */
       const catchUp = Effect.gen(function* () {
-        yield* Effect.forEach(dedupe([...rentprog.branches, ...(yield* events.branchesDue)]), wake, {
-          discard: true
-        })
+        yield* Effect.forEach(yield* events.branchesDue, wake, { discard: true })
         yield* look
         yield* answerQuestions
       })

@@ -20,7 +20,7 @@ import { branchesDue, take } from "./takeEvents.ts"
 export class Events extends Context.Service<
   Events,
   {
-    /** The branches that have something due and are not paused. */
+    /** The branches to wake: those that have something due, and those that a person holds, who may have something in hand. */
     readonly branchesDue: Effect.Effect<ReadonlyArray<Branch>, DatabaseError>
     /**
      * What is next for a branch, by records: those that its oldest due events are about, each with all that waits for it,

@@ -19,7 +19,7 @@ const mostOfType = 10
 
 const decodeBranch = Schema.decodeUnknownOption(Schema.Struct({ branch: Branch }))
 
-/** The branches that have something due and are not paused. */
+/** As `Events.branchesDue` says. */
 export const branchesDue = (
   sql: PgClient.PgClient
 ): Effect.Effect<ReadonlyArray<Branch>, SqlError.SqlError> => {
@@ -37,7 +37,8 @@ export const branchesDue = (
       FROM known CROSS JOIN LATERAL (
         SELECT FROM events WHERE events.branch = known.branch AND ${due} AND ${allowed} LIMIT 1
       ) AS something
-      WHERE NOT EXISTS (SELECT FROM paused_branches WHERE paused_branches.branch = known.branch)
+      UNION
+      SELECT paused_branches.branch FROM paused_branches
     `,
     (rows) => rows.flatMap((row) => Option.toArray(Option.map(decodeBranch(row), ({ branch }) => branch)))
   )

@@ -105,6 +105,34 @@ describe("without notifications", () => {
   )
 })
 
+describe("a branch that has nothing to do", () => {
+  it.live("is not woken by looking round", () => {
+    const woken = new Set<string>()
+    const watched = Layer.effect(
+      Events,
+      Events.use((events) =>
+        Effect.succeed(
+          Events.of({
+            ...events,
+            take: (branch, except) => {
+              woken.add(branch)
+              return events.take(branch, except)
+            }
+          })
+        )
+      )
+    )
+    return Effect.gen(function* () {
+      for (const id of [1, 2]) {
+        yield* putCars([id])
+        yield* insert(about("car_update", id))
+        yield* allProcessed
+      }
+      assert.deepStrictEqual(Array.from(woken), ["tbilisi"])
+    }).pipe(Effect.provide(world({ events: watched, notifications: silent, fallbackInterval: "100 millis" })))
+  })
+})
+
 describe("what came before the service did", () => {
   it.live("is found at its start", () =>
     Effect.gen(function* () {
