@@ -179,6 +179,10 @@ layer(tests, { excludeTestServices: true })("Events.take", (it) => {
       const due = yield* events.branchesDue
       assert.include(due, elsewhere)
       assert.notInclude(due, branch)
+      const sql = yield* PgClient.PgClient
+      yield* sql`INSERT INTO paused_branches (branch, paused_by) VALUES (${branch}, 'Anna')`
+      assert.include(yield* events.branchesDue, branch)
+      yield* sql`DELETE FROM paused_branches WHERE branch = ${branch}`
       yield* settle(waiting, "rentprog_timeout: slow", Duration.zero)
       assert.deepStrictEqual(yield* taken(branch), ["1"])
       assert.include(yield* events.branchesDue, branch)
