@@ -95,15 +95,15 @@ layer(testDatabase, { timeout: "2 minutes", excludeTestServices: true })(
         const sql = yield* PgClient.PgClient
         yield* table(oldEvents)
         for (const [away, back] of [
-          ["ALTER TABLE events RENAME TO gone", "ALTER TABLE gone RENAME TO events"],
+          ["ALTER TABLE events RENAME TO put_away", "ALTER TABLE put_away RENAME TO events"],
           [
-            "ALTER TABLE events RENAME COLUMN receipt TO gone",
-            "ALTER TABLE events RENAME COLUMN gone TO receipt"
+            "ALTER TABLE events RENAME COLUMN receipt TO put_away",
+            "ALTER TABLE events RENAME COLUMN put_away TO receipt"
           ],
-          ["ALTER TABLE forwarded_tables RENAME TO gone", "ALTER TABLE gone RENAME TO forwarded_tables"],
+          ["ALTER TABLE forwarded_tables RENAME TO put_away", "ALTER TABLE put_away RENAME TO forwarded_tables"],
           [
-            "ALTER FUNCTION forward(text, text, jsonb) RENAME TO gone",
-            "ALTER FUNCTION gone(text, text, jsonb) RENAME TO forward"
+            "ALTER FUNCTION forward(text, text, jsonb) RENAME TO put_away",
+            "ALTER FUNCTION put_away(text, text, jsonb) RENAME TO forward"
           ]
         ] as const) {
           yield* run("TRUNCATE crm.events, events, forward_misses", away, insertOne, back)
@@ -122,9 +122,9 @@ layer(testDatabase, { timeout: "2 minutes", excludeTestServices: true })(
           "CREATE FUNCTION crm.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ASSERT false; END $$",
           "CREATE TRIGGER refuse BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION crm.refuse()",
           insertOne,
-          "ALTER FUNCTION forward_why(text, text, text) RENAME TO gone",
+          "ALTER FUNCTION forward_why(text, text, text) RENAME TO put_away",
           insertOne.replace("'5'", "'6'"),
-          "ALTER FUNCTION gone(text, text, text) RENAME TO forward_why",
+          "ALTER FUNCTION put_away(text, text, text) RENAME TO forward_why",
           "CREATE TRIGGER refuse BEFORE INSERT ON forward_misses FOR EACH ROW EXECUTE FUNCTION crm.refuse()",
           insertOne.replace("'5'", "'7'"),
           "DROP TRIGGER refuse ON forward_misses"
