@@ -100,7 +100,10 @@ layer(testDatabase, { timeout: "2 minutes", excludeTestServices: true })(
             "ALTER TABLE events RENAME COLUMN receipt TO put_away",
             "ALTER TABLE events RENAME COLUMN put_away TO receipt"
           ],
-          ["ALTER TABLE forwarded_tables RENAME TO put_away", "ALTER TABLE put_away RENAME TO forwarded_tables"],
+          [
+            "ALTER TABLE forwarded_tables RENAME TO put_away",
+            "ALTER TABLE put_away RENAME TO forwarded_tables"
+          ],
           [
             "ALTER FUNCTION forward(text, text, jsonb) RENAME TO put_away",
             "ALTER FUNCTION put_away(text, text, jsonb) RENAME TO forward"
