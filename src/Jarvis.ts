@@ -129,13 +129,19 @@ const cannotShare = (cause: unknown) =>
     message: `cannot listen for the other processes: ${String(cause)}; see JARVIS_CLUSTER and JARVIS_CLUSTER_LISTEN`
   })
 
-/** Locks are those of a session. */
-const hasSession = Layer.effectDiscard(
+/** Locks are those of a session, and messages go to an address. */
+const mayShare = Layer.effectDiscard(
   Effect.gen(function* () {
     const lease = yield* Lease
-    if (yield* lease.hasSession) return
+    if (!(yield* lease.hasSession)) {
+      return yield* new StartError({
+        message: `JARVIS_CLUSTER needs a session of its own, which DATABASE_URL does not give. ${Database.whatAPoolerNeeds}`
+      })
+    }
+    const namesake = yield* lease.namesake
+    if (Option.isNone(namesake)) return
     return yield* new StartError({
-      message: `JARVIS_CLUSTER needs a session of its own, which DATABASE_URL does not give. ${Database.whatAPoolerNeeds}`
+      message: `JARVIS_CLUSTER is the address of ${namesake.value} as well: each process needs one of its own, where the others reach it`
     })
   })
 )
@@ -149,7 +155,7 @@ const cluster = ({ cluster, schema }: Settings["Service"]) =>
         Layer.catchTag("SocketServerError", (error) =>
           Layer.effectContext(Effect.fail(cannotShare(error.cause)))
         ),
-        Layer.provide(hasSession)
+        Layer.provide(mayShare)
       )
   }).pipe(
     Layer.provideMerge(

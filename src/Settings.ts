@@ -64,7 +64,11 @@ export class Settings extends Context.Service<
       if (Option.isSome(listenUrl) && Option.isNone(url)) {
         return yield* new SettingError({ message: "JARVIS_LISTEN_URL must be left out without DATABASE_URL" })
       }
-      const address = yield* optional("JARVIS_CLUSTER", HostAndPort, hostAndPort)
+      const address = yield* optional(
+        "JARVIS_CLUSTER",
+        HostAndPort.check(Schema.makeFilter(({ host }) => !/^[0.:]+$/.test(host))),
+        `${hostAndPort}, and not all addresses`
+      )
       const listen = yield* optional("JARVIS_CLUSTER_LISTEN", HostAndPort, hostAndPort)
       if (Option.isSome(listen) && Option.isNone(address)) {
         return yield* new SettingError({

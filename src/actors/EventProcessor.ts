@@ -7,7 +7,7 @@ import { type Duration, Effect, FiberSet, Result, Schedule } from "effect"
 import { partition } from "effect/Array"
 import { Singleton } from "effect/cluster"
 import { Events } from "../database/Events.ts"
-import { notified } from "../database/Questions.ts"
+import { notice } from "../database/Questions.ts"
 import { Branch } from "../domain/Branch.ts"
 import { makeAnswerQuestions } from "./answerQuestions.ts"
 import { BranchActor } from "./Branch.ts"
@@ -60,7 +60,7 @@ export const layer = (options: { readonly fallbackInterval: Duration.Duration })
         onRested: catchUp,
         onNotified: Effect.fnUntraced(function* (payloads) {
           const [questions, others] = partition(payloads, (payload) =>
-            payload.split("|")[2] === notified ? Result.succeed(payload) : Result.fail(payload)
+            payload === notice ? Result.succeed(payload) : Result.fail(payload)
           )
           yield* Effect.forEach(
             branchesOf(others),

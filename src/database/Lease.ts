@@ -51,6 +51,8 @@ export class Lease extends Context.Service<
     readonly isDoneElsewhere: Effect.Effect<boolean>
     /** The addresses of the cluster, without those of processes that have died. None where nobody can say. */
     readonly addresses: Effect.Effect<Option.Option<ReadonlySet<string>>>
+    /** Another process that lives and has the same address: each would send itself what is the other's. */
+    readonly namesake: Effect.Effect<Option.Option<string>>
     /** Whether this process has a session of its own in PostgreSQL: through a pooler it has none. */
     readonly hasSession: Effect.Effect<boolean>
   }
@@ -87,10 +89,11 @@ const make = Effect.fnUntraced(function* (schema: SchemaName, membership: Option
   const processes = sql.literal(processTable)
   const role = Option.isSome(address) ? "sharing" : "working"
 
+  const self = [hostname(), process.pid, Option.getOrNull(address)] as const
   const [row] = yield* Effect.orDie(sql<{ readonly id: number }>`
     WITH gone AS (DELETE FROM ${processes} AS gone WHERE gone.seen_at < now() - interval '1 day')
     INSERT INTO ${processes} AS own (host, pid, address, role)
-    VALUES (${hostname()}, ${process.pid}, ${Option.getOrNull(address)}, 'standing by')
+    VALUES (${self[0]}, ${self[1]}, ${self[2]}, 'standing by')
     RETURNING own.id
   `)
   if (row === undefined) return yield* Effect.die("a process was not written down")
@@ -115,6 +118,7 @@ const make = Effect.fnUntraced(function* (schema: SchemaName, membership: Option
     )
   `
 
+  /** The process's row is gone where it was frozen for a day. */
   const beat = `
     WITH taken AS (
       INSERT INTO ${leaseTable} AS lease (id, holder, until, session, server)
@@ -130,11 +134,13 @@ const make = Effect.fnUntraced(function* (schema: SchemaName, membership: Option
         )
       RETURNING lease.turn
     ), said AS (
-      UPDATE ${processTable} AS own
-      SET seen_at = now(), session = $4::int, server = pg_postmaster_start_time(),
-        role = CASE WHEN EXISTS (SELECT FROM taken) THEN '${role}' ELSE 'standing by' END,
-        worked_at = CASE WHEN EXISTS (SELECT FROM taken) THEN now() ELSE own.worked_at END
-      WHERE own.id = $2::int
+      INSERT INTO ${processTable} AS own (id, host, pid, address, session, server, role, worked_at)
+      SELECT $2::int, $5::text, $6::int, $7::text, $4::int, pg_postmaster_start_time(),
+        CASE WHEN asked.works THEN '${role}' ELSE 'standing by' END, CASE WHEN asked.works THEN now() END
+      FROM (SELECT EXISTS (SELECT FROM taken) AS works) AS asked
+      ON CONFLICT (id) DO UPDATE
+      SET seen_at = now(), session = excluded.session, server = excluded.server, role = excluded.role,
+        worked_at = coalesce(excluded.worked_at, own.worked_at)
     )
     SELECT (SELECT taken.turn FROM taken) AS turn
   `
@@ -154,6 +160,12 @@ const make = Effect.fnUntraced(function* (schema: SchemaName, membership: Option
     Effect.orElseSucceed(() => "another process")
   )
 
+  /** Whether another process has not died: after a restart of the server nobody can say. */
+  const lives = `(
+    other.server <> pg_postmaster_start_time()
+    OR other.session IN (SELECT pg_stat_activity.pid FROM pg_stat_activity)
+  )`
+
   const change = Effect.fnUntraced(function* (next: Held | undefined) {
     const before = held
     const isFirst = !Deferred.isDoneUnsafe(answered)
@@ -171,7 +183,7 @@ const make = Effect.fnUntraced(function* (schema: SchemaName, membership: Option
     const askedAt = yield* moment
     // A cluster's turn is not bound to the session of one.
     const bound = Option.isSome(membership) ? null : session
-    const { rows } = yield* connection.query(beat, [holder, id, bound, session])
+    const { rows } = yield* connection.query(beat, [holder, id, bound, session, ...self])
     const [answer] = yield* Effect.orDie(decodeRows(rows))
     const turn = answer?.turn ?? null
     yield* change(turn === null ? undefined : { turn, askedAt })
@@ -251,14 +263,19 @@ const make = Effect.fnUntraced(function* (schema: SchemaName, membership: Option
     ),
     addresses: sql<{ readonly address: string }>`
       SELECT other.address FROM ${processes} AS other
-      WHERE other.address IS NOT NULL AND other.ended_at IS NULL AND other.role = 'sharing'
-        AND (
-          other.server <> pg_postmaster_start_time()
-          OR other.session IN (SELECT pg_stat_activity.pid FROM pg_stat_activity)
-        )
+      WHERE other.address IS NOT NULL AND other.ended_at IS NULL AND other.role = 'sharing' AND ${sql.literal(lives)}
     `.pipe(
       Effect.map((rows) => new Set([...Option.toArray(address), ...rows.map((other) => other.address)])),
       Effect.option
+    ),
+    namesake: sql<{ readonly who: string }>`
+      SELECT 'process ' || other.pid || ' on ' || other.host AS who FROM ${processes} AS other
+      WHERE other.id < ${id} AND other.address = ${Option.getOrNull(address)} AND other.ended_at IS NULL
+        AND other.seen_at > now() - interval '5 seconds' AND ${sql.literal(lives)}
+      LIMIT 1
+    `.pipe(
+      Effect.map(([other]) => Option.fromNullishOr(other?.who)),
+      Effect.orDie
     ),
     isDoneElsewhere: sql<{ readonly elsewhere: boolean }>`
       SELECT EXISTS (

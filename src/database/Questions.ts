@@ -8,10 +8,14 @@ import type { DatabaseError } from "../domain/Reason.ts"
 import { asDatabaseError } from "./Database.ts"
 import { decodeRows } from "./decode.ts"
 import { storableText } from "./storable.ts"
-import { asUnanswered, type Unanswered } from "./Unanswered.ts"
+import { asUnanswered, Unanswered } from "./Unanswered.ts"
+import { within } from "./within.ts"
 
-/** What stands in a notification as its type. An earlier version looks for the branches of events then. */
-export const notified = "question"
+/** What is notified of a question, as of an event without a branch: an earlier version looks for such events then. */
+export const notice = "0||question|"
+
+/** How long the database may take to write a question down, or to forget it. */
+const brief = Duration.seconds(2)
 
 /** How often whoever asks looks for the answer. */
 const pace = "200 millis"
@@ -43,14 +47,11 @@ const make = Effect.gen(function* () {
     WITH gone AS (DELETE FROM jarvis_questions AS gone WHERE gone.asked_at < now() - interval '1 hour')
     INSERT INTO jarvis_questions AS asked (branch, entity_type, entity_id)
     VALUES (${branch}, ${entityType}, ${entityId})
-    RETURNING asked.id, pg_notify(notification_channel('rentprog_event_auto_process'), ${`0||${notified}|`})
+    RETURNING asked.id, pg_notify(notification_channel('rentprog_event_auto_process'), ${notice})
   `
 
   const remove = (id: number) =>
-    sql`DELETE FROM jarvis_questions AS asked WHERE asked.id = ${id}`.pipe(
-      Effect.timeout(Duration.seconds(2)),
-      Effect.ignore
-    )
+    sql`DELETE FROM jarvis_questions AS asked WHERE asked.id = ${id}`.pipe(within(brief), Effect.ignore)
 
   const look = (id: number) =>
     Effect.map(
@@ -64,15 +65,23 @@ const make = Effect.gen(function* () {
   return Questions.of({
     ask: (branch, record) =>
       Effect.acquireUseRelease(
-        Effect.map(put(branch, record), ([row]) => row?.id ?? 0),
+        put(branch, record).pipe(
+          asUnanswered,
+          within(brief),
+          Effect.map(([row]) => row?.id ?? 0),
+          Effect.catchTag("DatabaseError", ({ detail }) =>
+            Effect.fail(new Unanswered({ why: "away", detail }))
+          )
+        ),
         (id) =>
           look(id).pipe(
+            asUnanswered,
             Effect.repeat({ until: (asked) => asked !== undefined, schedule: Schedule.spaced(pace) }),
             Effect.timeoutOption(Duration.seconds(patience)),
             Effect.map((asked) => Option.getOrElse(asked, () => undefined) ?? noAnswer)
           ),
         remove
-      ).pipe(asUnanswered, Effect.withSpan("Questions.ask", { attributes: { branch } })),
+      ).pipe(Effect.withSpan("Questions.ask", { attributes: { branch } })),
     take: sql`
       UPDATE jarvis_questions AS asked SET taken_at = now()
       WHERE asked.taken_at IS NULL AND asked.asked_at > now() - interval '${sql.literal(String(patience))} seconds'

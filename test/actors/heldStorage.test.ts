@@ -26,6 +26,7 @@ const make = Effect.gen(function* () {
       isCrowded: Effect.sync(() => state.crowded),
       isDoneElsewhere: Effect.succeed(false),
       addresses: Effect.succeedNone,
+      namesake: Effect.succeedNone,
       hasSession: Effect.succeed(true)
     })
   )

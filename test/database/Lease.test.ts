@@ -189,6 +189,35 @@ describe("the lease", () => {
     }).pipe(Effect.scoped, Effect.provide(testDatabase))
   )
 
+  it.live("writes its process down again where that was removed while it was frozen", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      const own = yield* join("a:1")
+      const ids = sql`SELECT id, address, role, worked_at IS NOT NULL AS worked FROM jarvis_processes`
+      yield* sql`DELETE FROM jarvis_processes`
+      const [again] = yield* until(ids, ({ length }) => length === 1)
+      assert.deepStrictEqual(again, { id: own.id, address: "a:1", role: "sharing", worked: true })
+    }).pipe(Effect.scoped, Effect.provide(testDatabase))
+  )
+
+  it.live("tells the later of two processes that live and have one address", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      yield* sql`
+        INSERT INTO jarvis_processes (host, pid, session, server, address, role)
+        VALUES ('elsewhere', 1, 2147483647, pg_postmaster_start_time(), 'a:1', 'sharing')
+      `
+      const first = yield* join("a:1")
+      const other = yield* join("b:1")
+      const second = yield* join("a:1")
+      // The dead one has none, and whoever was there first stays.
+      assert.deepStrictEqual([yield* first.namesake, yield* other.namesake], [Option.none(), Option.none()])
+      assert.include(Option.getOrThrow(yield* second.namesake), `process ${process.pid} on `)
+      yield* first.leave
+      assert.deepStrictEqual(yield* second.namesake, Option.none())
+    }).pipe(Effect.scoped, Effect.provide(testDatabase))
+  )
+
   it.live("has tables for the cluster's storage with the columns that Effect makes", () =>
     Effect.gen(function* () {
       const sql = yield* PgClient.PgClient

@@ -83,13 +83,22 @@ describe.concurrent("the port of a cluster", () => {
     Effect.gen(function* () {
       const given = yield* settings
       const own = yield* sharing
-      yield* start({ ...given, ...own })
-      const { code, stderr } = yield* ran({ ...given, ...own })
-      assert.strictEqual(code, 1)
+      const first = yield* start({ ...given, ...own })
+      const listen = { ...(yield* sharing), JARVIS_CLUSTER_LISTEN: own.JARVIS_CLUSTER }
+      const taken = yield* ran({ ...given, ...listen })
+      assert.strictEqual(taken.code, 1)
       assert.match(
-        stderr,
+        taken.stderr,
         /^jarvis: cannot listen for the other processes: .*EADDRINUSE.*; see JARVIS_CLUSTER/
       )
+      // On another machine the port would be free.
+      const namesake = yield* ran({
+        ...given,
+        ...own,
+        JARVIS_CLUSTER_LISTEN: (yield* sharing).JARVIS_CLUSTER
+      })
+      assert.strictEqual(namesake.code, 1)
+      assert.include(namesake.stderr, `jarvis: JARVIS_CLUSTER is the address of process ${first.pid} on `)
     }).pipe(Effect.scoped, Effect.provide(Layer.merge(testDatabase, Simulator.layer())))
   )
 })

@@ -52,6 +52,8 @@ const wrong: ReadonlyArray<readonly [name: string, value: string]> = [
   ["JARVIS_CLUSTER", `${secret}:65536`],
   ["JARVIS_CLUSTER", `${secret} :34431`],
   ["JARVIS_CLUSTER", "::1:34431"],
+  ["JARVIS_CLUSTER", "0.0.0.0:34431"],
+  ["JARVIS_CLUSTER", "[::]:34431"],
   ["JARVIS_CLUSTER_LISTEN", secret],
   ["JARVIS_CLUSTER_LISTEN", "127.0.0.1:34431"],
   ["JARVIS_HOST", `${secret} elsewhere`],
