@@ -6,6 +6,7 @@ import { Simulator } from "../../src/simulator/Simulator.ts"
 import { run } from "../support/refusing.ts"
 import { until } from "../support/tables.ts"
 import { examined, healthy, surroundings, text } from "./doctor.ts"
+import { start } from "./processes.ts"
 import { addressOf, ran, serve } from "./program.ts"
 
 const Answer = Schema.fromJsonString(
@@ -103,6 +104,30 @@ describe.concurrent("jarvis doctor", () => {
       yield* run("INSERT INTO paused_branches (branch, paused_by) VALUES ('tbilisi', 'Nina')")
       const paused = yield* examined(here)
       assert.include(paused.said, "– token of tbilisi      not asked: a person holds the branch\n")
+    }).pipe(Effect.scoped, Effect.provide(surroundings))
+  )
+
+  it.live("asks one that stands by, which knows the parts of the one that works and asks through it", () =>
+    Effect.gen(function* () {
+      yield* Simulator.use(({ put }) => put("car", { id: 1, company_id: 9247 }))
+      const settings = yield* healthy
+      yield* serve(settings)
+      const standBy = yield* start(settings)
+      const address = addressOf(standBy)
+      yield* until(
+        Effect.promise(async () => (await fetch(`${address}/api/overview`)).text()),
+        (text) => text.includes("known until") && !text.includes("starting")
+      )
+      const { code, said } = yield* examined({ ...settings, JARVIS_PORT: new URL(address).port })
+      assert.strictEqual(
+        said.replace(address, "ADDRESS").replace(/known until \S+/, "known until TIME"),
+        text({
+          service: "✓ it answers at ADDRESS, and all its parts are well",
+          "log token of tbilisi": "✓ the service reads the log with it: known until TIME"
+        })
+      )
+      assert.strictEqual(code, 0)
+      assert.include(standBy.stdout(), "stands by, because")
     }).pipe(Effect.scoped, Effect.provide(surroundings))
   )
 })

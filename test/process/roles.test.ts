@@ -7,6 +7,7 @@ import { sayWhy } from "../../src/database/Database.ts"
 import { Simulator } from "../../src/simulator/Simulator.ts"
 import { emptyDatabase, outsider, pool, TestDatabase } from "../support/TestDatabase.ts"
 import { allProcessed, mirror } from "../support/tables.ts"
+import { sharing } from "./processes.ts"
 import { ran, rentprogSettings, said, serve } from "./program.ts"
 
 const simulator = Simulator.layer({ readsPerMinute: 100_000, tokensPerMinute: 100_000 })
@@ -76,7 +77,8 @@ describe("roles", () => {
 
       const { put } = yield* Simulator
       yield* put("car", { id: 7, company_id: 9247 })
-      const program = yield* serve(given)
+      // Of a cluster, which has tables of its own.
+      const program = yield* serve({ ...given, ...(yield* sharing) })
       yield* Effect.gen(function* () {
         const sql = yield* PgClient.PgClient
         const rows = yield* sql`
