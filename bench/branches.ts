@@ -82,7 +82,7 @@ const serverState = Effect.gen(function* () {
     SELECT (SELECT xact_commit::float8 FROM pg_stat_database WHERE datname = current_database()) AS transactions,
       (pg_current_wal_lsn() - '0/0')::float8 AS wal,
       split_part(pg_read_file('postmaster.pid'), E'\n', 1)::int AS postmaster,
-      (SELECT count(*)::int FROM pg_stat_activity WHERE application_name = 'jarvis') AS sessions
+      (SELECT count(*)::int FROM pg_stat_activity WHERE application_name LIKE 'jarvis%') AS sessions
   `
   return row ?? (yield* Effect.die("no row"))
 })
