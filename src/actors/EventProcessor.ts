@@ -1,6 +1,7 @@
 /**
  * The eventProcessor: wakes the branches that have something to do, finds the branch of events that have none, and has
- * people's questions answered. It listens to what the trigger notifies, and looks round at intervals, and after each reconnection, for whatever was missed.
+ * people's questions answered. It listens to what the trigger notifies. At intervals, and after each reconnection, it looks for
+ * whatever was missed.
  * A cluster singleton: one for all machines.
  */
 import { type Duration, Effect, FiberSet, Result, Schedule } from "effect"

@@ -247,10 +247,8 @@ const make = Effect.fnUntraced(function* (schema: SchemaName, membership: Option
     isSure: (known) =>
       Effect.map(moment, (now) => {
         if (held === undefined || since === undefined) return false
-        const { askedAt } = held
-        return [askedAt, known].every(
-          (then) => since !== undefined && then.nanos >= since.nanos && between(then, now) < safe
-        )
+        const began = since.nanos
+        return [held.askedAt, known].every((then) => then.nanos >= began && between(then, now) < safe)
       }),
     isCrowded: sql<{ readonly crowded: boolean }>`
       SELECT EXISTS (
